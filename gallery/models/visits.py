@@ -1,0 +1,89 @@
+"""What visitors said and were shown."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from gallery.models.photos import Photo
+from gallery.moods import MOODS
+
+MOOD_CHOICES = [(slug, mood.name) for slug, mood in MOODS.items()]
+
+
+class Rating(models.Model):
+    """One visitor's present answer to one photograph: how they like it, or "less like this", and what they felt."""
+
+    visitor = models.ForeignKey("accounts.Visitor", on_delete=models.CASCADE, related_name="ratings")
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="ratings")
+    value = models.PositiveSmallIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)], help_text="1 to 5"
+    )
+    hidden = models.BooleanField(default=False, help_text="Said “less like this”.")
+    felt = models.CharField(max_length=16, blank=True, choices=MOOD_CHOICES)
+    mood = models.CharField(max_length=16, blank=True, choices=MOOD_CHOICES, help_text="The page it was shown on.")
+    place = models.PositiveIntegerField(null=True, blank=True, help_text="Its place there, from 0.")
+    rated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visitor", "photo"], name="rating_once")]
+
+    def __str__(self) -> str:
+        return f"{self.visitor} on {self.photo_id}"
+
+
+class RatingEvent(models.Model):
+    """Every answer ever given, in order: the history behind a Rating."""
+
+    visitor = models.ForeignKey("accounts.Visitor", on_delete=models.CASCADE, related_name="rating_events")
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="rating_events")
+    value = models.PositiveSmallIntegerField(null=True)
+    hidden = models.BooleanField()
+    felt = models.CharField(max_length=16, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.visitor} on {self.photo_id} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Taste(models.Model):
+    """What one network's view of a visitor has learnt: posteriors of Bayesian linear models (rank/taste.py).
+
+    Arrays are float64 bytes: `beauty_mean` (68,), `felt_means` (6, 68), the factors (68, 68) of the precisions.
+    """
+
+    visitor = models.ForeignKey("accounts.Visitor", on_delete=models.CASCADE, related_name="tastes")
+    network = models.ForeignKey("ml.Network", on_delete=models.CASCADE, related_name="+")
+    beauty_mean = models.BinaryField()
+    beauty_factor = models.BinaryField()
+    felt_means = models.BinaryField()
+    felt_factor = models.BinaryField()
+    observations = models.PositiveIntegerField(default=0)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["visitor", "network"], name="taste_once")]
+
+    def __str__(self) -> str:
+        return f"taste of {self.visitor}"
+
+
+class Visit(models.Model):
+    """One look through a mood, until thirty idle minutes have passed: what was shown, in order, and what comes next."""
+
+    visitor = models.ForeignKey("accounts.Visitor", on_delete=models.CASCADE, related_name="visits")
+    mood = models.CharField(max_length=16, choices=MOOD_CHOICES)
+    sort = models.CharField(max_length=16, default="for_you")
+    filters = models.JSONField(default=dict, blank=True)
+    seed = models.BigIntegerField()
+    shown = ArrayField(models.BigIntegerField(), default=list, help_text="Photo ids in the order of their places.")
+    pages = ArrayField(models.PositiveIntegerField(), default=list, help_text="Where each page ends in `shown`.")
+    upcoming = ArrayField(models.BigIntegerField(), default=list, help_text="The next ids; emptied by a rating.")
+    shortlist = models.ForeignKey("gallery.Shortlist", null=True, on_delete=models.SET_NULL, related_name="+")
+    started_at = models.DateTimeField(auto_now_add=True)
+    last_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["visitor", "mood", "sort", "-last_at"])]
+
+    def __str__(self) -> str:
+        return f"visit of {self.visitor} to {self.mood}"

@@ -1,0 +1,3 @@
+"""Addresses of the gallery's pages."""
+
+urlpatterns: list = []

@@ -1,0 +1,11 @@
+"""The queue: Celery, configured by Django's settings. A message only says "there may be work"; rows hold the truth."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evoke.settings")
+
+app = Celery("evoke")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

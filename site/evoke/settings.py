@@ -1,0 +1,206 @@
+"""Settings: the environment over defaults that are safe for a fresh clone. A bad value stops the start with one sentence.
+
+Every variable is in the table of site/docs/operating.md (a test holds the two together).
+"""
+
+import sys
+from pathlib import Path
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from evoke import embedded
+
+env = environ.Env()
+PACKAGE_DIR = Path(__file__).resolve().parent
+BASE_DIR = PACKAGE_DIR.parent.parent  # the checkout; in a wheel templates and static lie inside the package
+
+
+def _folder(name: str) -> Path:
+    """A folder of the top level in a checkout, or its copy inside an installed wheel."""
+    checkout = BASE_DIR / name
+    return checkout if (BASE_DIR / "manage.py").is_file() else PACKAGE_DIR / name
+
+
+def _hosts() -> list[str]:
+    hosts: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+    if not all(hosts):
+        raise ImproperlyConfigured("ALLOWED_HOSTS holds an empty name: give host names separated by commas.")
+    return hosts
+
+
+def _database() -> dict:
+    """The server named by DATABASE_URL, else the embedded PostgreSQL, started by the first connection."""
+    pool = {"min_size": 0, "max_size": 8, "timeout": 10}
+    if "DATABASE_URL" not in env.ENVIRON:
+        return {"ENGINE": "evoke.postgresql", "NAME": "evoke", "EMBEDDED": str(VAR), "OPTIONS": {"pool": pool}}
+    database = env.db_url("DATABASE_URL")
+    if not database["ENGINE"].endswith("postgresql"):
+        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server, such as postgres://user:word@host/evoke.")
+    return {**database, "OPTIONS": {**database.get("OPTIONS", {}), "pool": pool}}
+
+
+def _storages() -> dict:
+    """Renditions may be read by everybody; originals (which may hold GPS) are never served."""
+    url = env.str("STORAGE_URL", default="")
+    files: dict[str, dict]
+    if not url:
+        backend = "django.core.files.storage.FileSystemStorage"
+        files = {
+            "default": {"BACKEND": backend, "OPTIONS": {"location": MEDIA_ROOT, "base_url": MEDIA_URL}},
+            "originals": {"BACKEND": backend, "OPTIONS": {"location": VAR / "originals", "base_url": None}},
+        }
+    elif url.startswith("s3://"):
+        bucket, _, prefix = url.removeprefix("s3://").partition("/")
+        s3 = {"bucket_name": bucket, "file_overwrite": True}
+        files = {
+            name: {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**s3, "location": f"{prefix}{folder}"}}
+            for name, folder in (("default", "renditions"), ("originals", "originals"))
+        }
+    else:
+        raise ImproperlyConfigured("STORAGE_URL must be s3://bucket/prefix, or unset for a folder.")
+    return {**files, "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"}}
+
+
+try:
+    VAR = embedded.data_folder()
+    SECRET_KEY = env.str("SECRET_KEY", default="") or embedded.secret("django")
+except embedded.EmbeddedError as error:
+    sys.exit(str(error))
+
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = _hosts()
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+HTTPS = env.bool("EVOKE_HTTPS", default=False)  # set it where visitors come by https
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_celery_beat",
+    "evoke",
+    "accounts",
+    "ml",
+    "gallery",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.VisitorMiddleware",
+]
+ROOT_URLCONF = "evoke.urls"
+WSGI_APPLICATION = "evoke.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [_folder("templates")],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [_folder("static")]
+STATIC_ROOT = VAR / "static"
+# Without a collected copy (a laptop, a test) whitenoise finds the files where they are, once, at start.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 3600
+MEDIA_URL = "/media/"
+MEDIA_ROOT = VAR / "media"
+STORAGES = _storages()
+NETWORKS_DIR = VAR / "networks"
+SHORTLIST_DIR = VAR / "shortlist"
+
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 63_072_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1 << 20
+
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="filesystem://")
+if CELERY_BROKER_URL == "filesystem://":
+    _queue = VAR / "queue"
+    for _name in ("messages", "control"):
+        (_queue / _name).mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_queue / "messages"),
+        "data_folder_out": str(_queue / "messages"),
+        "control_folder": str(_queue / "control"),
+        "polling_interval": 0.05,
+    }
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_DEFAULT_QUEUE = "web"
+CELERY_TASK_ROUTES = {"gallery.tasks.score_pending": {"queue": "score"}, "ml.tasks.train": {"queue": "train"}}
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_BEAT_SCHEDULE = {
+    "score what waits": {"task": "gallery.tasks.score_pending", "schedule": 20.0, "options": {"expires": 20}},
+    "take up waiting training runs": {"task": "ml.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
+}
+
+OPENVERSE_API_URL = env.str("OPENVERSE_API_URL", default="https://api.openverse.org")
+# Networks (CIDR) that fetching may reach although they are not public: empty but for tests on 127.0.0.1.
+EVOKE_FETCH_ALLOW: list[str] = env.list("EVOKE_FETCH_ALLOW", default=[])
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"httpx": {"level": "WARNING"}},
+}
