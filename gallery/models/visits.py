@@ -77,8 +77,14 @@ class Visit(models.Model):
     seed = models.BigIntegerField()
     shown = ArrayField(models.BigIntegerField(), default=list, help_text="Photo ids in the order of their places.")
     pages = ArrayField(models.PositiveIntegerField(), default=list, help_text="Where each page ends in `shown`.")
-    upcoming = ArrayField(models.BigIntegerField(), default=list, help_text="The next ids; emptied by a rating.")
-    shortlist = models.ForeignKey("gallery.Shortlist", null=True, on_delete=models.SET_NULL, related_name="+")
+    upcoming = ArrayField(models.BigIntegerField(), default=list, help_text="The next ids.")
+    shortlist = models.ForeignKey(
+        "gallery.Shortlist",
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="What `upcoming` was ordered from; none after a rating, so that it is ordered anew.",
+    )
     started_at = models.DateTimeField(auto_now_add=True)
     last_at = models.DateTimeField(auto_now=True)
 

@@ -1,0 +1,222 @@
+"""Verbs that write, one transaction each: visits, ratings, what is learnt from them."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+
+import numpy as np
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import Visitor
+from gallery.models import Photo, Rating, RatingEvent, Score, Taste, Visit
+from gallery.rank import learning, ranking, shortlist
+from ml import interface
+
+IDLE = timedelta(minutes=30)  # a visit ends after this long without a page
+PAGE = 30  # photographs a page; Flickr's terms allow no more of theirs
+READY = 200  # ids ordered ahead
+SORTS = ("for_you", "beautiful", "newest", "surprise")
+
+
+class NoSuchPage(Exception):
+    """A page that a visit has not come to; `furthest` is the last that can be asked for."""
+
+    def __init__(self, furthest: int) -> None:
+        super().__init__(f"The furthest page is {furthest}.")
+        self.furthest = furthest
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a mood: photo ids in order; the last `loose` of them fit only loosely; its first place in the visit."""
+
+    number: int
+    ids: list[int]
+    has_next: bool
+    loose: int
+    first_place: int
+
+
+def open_visit(*, visitor: Visitor, mood: str, sort: str = "for_you", fresh: bool = False) -> Visit:
+    """The visitor's open visit to a mood, or a new one where there is none, it idled too long, or `fresh` is asked for."""
+    if not fresh:
+        since = timezone.now() - IDLE
+        visit = Visit.objects.filter(visitor=visitor, mood=mood, sort=sort, last_at__gte=since).order_by("-last_at").first()
+        if visit is not None:
+            return visit
+    return Visit.objects.create(visitor=visitor, mood=mood, sort=sort, seed=secrets.randbits(62))
+
+
+@transaction.atomic
+def turn_page(*, visit: Visit, number: int) -> Page:
+    """The page of a visit: as it was if it was shown before, else the next photographs, which are then kept as shown.
+
+    Raises NoSuchPage for a page further than the next one.
+    """
+    visit = Visit.objects.select_for_update().get(pk=visit.pk)
+    arrays = shortlist.current()
+    if number > len(visit.pages) + 1 or number < 1:
+        raise NoSuchPage(len(visit.pages) + 1)
+    if number == len(visit.pages) + 1:
+        _turn_to_next(visit, arrays)
+    return _page_of(visit, number, arrays)
+
+
+def _turn_to_next(visit: Visit, arrays: shortlist.Arrays | None) -> None:
+    if arrays is None:
+        return
+    if not visit.upcoming or visit.shortlist_id != arrays.version:
+        visit.upcoming = _order(visit, arrays)
+        visit.shortlist_id = arrays.version
+    page, rest = visit.upcoming[:PAGE], visit.upcoming[PAGE:]
+    if page:
+        visit.shown += page
+        visit.pages.append(len(visit.shown))
+    visit.upcoming = rest or (_order(visit, arrays) if len(page) == PAGE else [])
+    visit.save()
+
+
+def _order(visit: Visit, arrays: shortlist.Arrays) -> list[int]:
+    """The next ids for this visitor: by taste drawn from its posterior with the visit's seed (Thompson sampling)."""
+    prior = interface.prior(arrays.network_id)
+    beauty = felt = None
+    if visit.sort == "for_you":
+        taste = learning.taste_of(visit.visitor_id, arrays.network_id, prior)
+        rng = np.random.default_rng([visit.seed, len(visit.pages)])
+        beauty, felt = taste.draw(interface.MOODS.index(visit.mood), rng)
+    hidden = Rating.objects.filter(visitor_id=visit.visitor_id, hidden=True).values_list("photo_id", flat=True)
+    order = ranking.order(
+        arrays,
+        interface.MOODS.index(visit.mood),
+        prior,
+        beauty=beauty,
+        felt=felt,
+        exclude={*visit.shown, *hidden},
+        recent=visit.shown,
+        count=READY,
+        page=PAGE,
+        sort=visit.sort,
+        seed=visit.seed,
+    )
+    return [int(i) for i in order.ids]
+
+
+def _page_of(visit: Visit, number: int, arrays: shortlist.Arrays | None) -> Page:
+    ends = [0, *visit.pages]
+    if number >= len(ends):
+        return Page(number, [], has_next=False, loose=0, first_place=len(visit.shown))
+    first, last = ends[number - 1], ends[number]
+    ids = visit.shown[first:last]
+    has_next = number < len(visit.pages) or bool(visit.upcoming)
+    return Page(number, ids, has_next, _loose_among(ids, visit.mood, arrays), first)
+
+
+def _loose_among(ids: list[int], mood: str, arrays: shortlist.Arrays | None) -> int:
+    """How many at the end of a page lie below the mood's floor of fit."""
+    if arrays is None or not ids:
+        return 0
+    below = ranking.below_floor(arrays, interface.MOODS.index(mood), interface.prior(arrays.network_id), ids)
+    count = 0
+    for is_below in reversed(below):
+        if not is_below:
+            break
+        count += 1
+    return count
+
+
+def generic_page(*, mood: str, number: int, sort: str = "for_you") -> Page:
+    """A page for somebody without a cookie: the generic order, without luck. Raises NoSuchPage beyond its end."""
+    arrays = shortlist.current()
+    if arrays is None:
+        return Page(1, [], has_next=False, loose=0, first_place=0)
+    ids = _generic_order(arrays.version, mood, sort)
+    furthest = max(1, -(-len(ids) // PAGE))
+    if not 1 <= number <= furthest:
+        raise NoSuchPage(furthest)
+    page = list(ids[(number - 1) * PAGE : number * PAGE])
+    return Page(number, page, number < furthest, _loose_among(page, mood, arrays), (number - 1) * PAGE)
+
+
+@lru_cache(maxsize=48)
+def _generic_order(version: int, mood: str, sort: str) -> tuple[int, ...]:
+    """Cached by the shortlist's version, which names the network and the photographs."""
+    arrays = shortlist.current()
+    if arrays is None or arrays.version != version:
+        return ()
+    prior = interface.prior(arrays.network_id)
+    order = ranking.order(
+        arrays, interface.MOODS.index(mood), prior, beauty=None, felt=None, exclude=(), count=READY, page=PAGE, sort=sort, seed=version
+    )  # fmt: skip
+    return tuple(int(i) for i in order.ids)
+
+
+@transaction.atomic
+def rate(
+    *,
+    visitor: Visitor,
+    photo: Photo,
+    value: int | None = None,
+    hidden: bool | None = None,
+    felt: str | None = None,
+    mood: str = "",
+    place: int | None = None,
+) -> Rating:
+    """Keep what a visitor says of a photograph, learn from it, and let the next page be ordered anew.
+
+    None leaves that part as it is; felt="" takes a feeling back. One Rating a visitor and photograph, changeable.
+    """
+    rating, made = Rating.objects.select_for_update().get_or_create(
+        visitor=visitor, photo=photo, defaults={"mood": mood, "place": place}
+    )
+    before = learning.answers_of(None if made else rating)
+    if value is not None:
+        rating.value, rating.hidden = value, False
+    if hidden is not None:
+        rating.hidden = hidden
+    if felt is not None:
+        rating.felt = felt
+    rating.save()
+    _record(rating)
+    _learn(visitor, photo, before, learning.answers_of(rating))
+    return rating
+
+
+@transaction.atomic
+def unrate(*, visitor: Visitor, photo: Photo) -> None:
+    """Take back everything a visitor said of a photograph; what was learnt from it is unlearnt exactly."""
+    rating = Rating.objects.select_for_update().filter(visitor=visitor, photo=photo).first()
+    if rating is None:
+        return
+    before = learning.answers_of(rating)
+    rating.value, rating.hidden, rating.felt = None, False, ""
+    _record(rating)
+    rating.delete()
+    _learn(visitor, photo, before, learning.answers_of(None))
+
+
+def _record(rating: Rating) -> None:
+    RatingEvent.objects.create(
+        visitor_id=rating.visitor_id, photo_id=rating.photo_id, value=rating.value, hidden=rating.hidden, felt=rating.felt
+    )
+
+
+def _learn(visitor: Visitor, photo: Photo, before: learning.Answers, after: learning.Answers) -> None:
+    if before != after:
+        for score in Score.objects.filter(photo=photo, network__in=[n.id for n in interface.to_score()]):
+            learning.update(visitor.pk, score, interface.prior(score.network_id), before=before, after=after)
+    since = timezone.now() - IDLE
+    Visit.objects.filter(visitor=visitor, last_at__gte=since).update(shortlist=None)  # order the next page anew
+
+
+@transaction.atomic
+def forget(*, visitor: Visitor) -> None:
+    """Everything a visitor said and was shown is gone, and so is what was learnt from it."""
+    for rows in (visitor.ratings, visitor.rating_events, visitor.tastes, visitor.visits):
+        rows.all().delete()
+
+
+def accept_moods(*, visitor: Visitor) -> None:
+    """The visitor agreed, once, to see Sad, Fear and Anger."""
+    Visitor.objects.filter(pk=visitor.pk).update(shows_opt_in_moods=True)

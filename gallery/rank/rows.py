@@ -1,0 +1,69 @@
+"""What the collection gives to training: photographs that visitors rated, or said what they felt on."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from django.core.files.storage import default_storage
+from django.db.models import Avg, Count, Q
+
+from gallery.models import Photo, Rating, Rendition
+from ml.interface import TrainingRow
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+# Below this share of those who said what they felt, people disagree and the photograph has no label.
+MAJORITY = 0.5
+WIDTH = 480  # enough for a network that looks at 260 pixels
+
+
+def training_rows() -> Iterator[TrainingRow]:
+    """One row a photograph with ratings or felt moods; all visitors count alike, sensitive photographs too."""
+    felt = _felt_by_photo()
+    rated = (
+        Photo.objects.on_show()
+        .filter(Q(ratings__value__isnull=False) | Q(ratings__hidden=True) | Q(pk__in=felt))
+        .annotate(mean=Avg("ratings__value"), count=Count("ratings__value"))
+        .order_by("pk")
+    )
+    for photo in rated.iterator():
+        mood = _agreed(felt.get(photo.pk, Counter()))
+        if photo.count or mood:
+            yield TrainingRow(
+                key=photo.sha256,
+                group=photo.creator or photo.sha256,
+                image=_loader(photo.pk),
+                aesthetic=None if photo.mean is None else 1 + 1.5 * (photo.mean - 1),
+                count=photo.count,
+                mood=mood,
+            )
+
+
+def _felt_by_photo() -> dict[int, Counter[str]]:
+    felt: dict[int, Counter[str]] = defaultdict(Counter)
+    for photo_id, mood in Rating.objects.exclude(felt="").values_list("photo_id", "felt").iterator():
+        felt[photo_id][mood] += 1
+    return felt
+
+
+def _agreed(felt: Counter[str]) -> str | None:
+    """The mood that more than half of the people named, or None."""
+    if not felt:
+        return None
+    mood, count = felt.most_common(1)[0]
+    return mood if count > MAJORITY * felt.total() else None
+
+
+def _loader(photo_id: int) -> Callable[[], "Image"]:
+    def load() -> "Image":
+        from PIL import Image
+
+        webp = Rendition.objects.filter(photo_id=photo_id, format=Rendition.Format.WEBP)
+        rendition = webp.filter(width__gte=WIDTH).order_by("width").first() or webp.order_by("-width").first()
+        if rendition is None:
+            raise FileNotFoundError(f"Photograph {photo_id} has no rendition.")
+        with default_storage.open(rendition.file.name) as file:
+            return Image.open(file, formats=["WEBP"]).convert("RGB")
+
+    return load

@@ -1,0 +1,185 @@
+"""The only door from the gallery to the networks.
+
+Light to import: neither torch nor ONNX Runtime is loaded until a scorer is asked for, so web processes may use it.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from ml import files
+from ml.models import Network, Promotion, TrainingRun
+from ml.moods import MOODS
+from ml.prior import Prior, prior_of
+from ml.rows import TrainingRow
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ml.scorer import Scores
+
+__all__ = [
+    "MOODS",
+    "AlreadyTraining",
+    "NetworkInfo",
+    "Prior",
+    "TrainingRow",
+    "active",
+    "arrived",
+    "network_file",
+    "prior",
+    "promote",
+    "register_rows",
+    "scorer",
+    "start_run",
+    "to_score",
+    "training_rows",
+]
+
+
+class AlreadyTraining(Exception):
+    """A run of this recipe waits or runs; one at a time."""
+
+
+@dataclass(frozen=True)
+class NetworkInfo:
+    """What the gallery needs to know of a network: its row's id and its name."""
+
+    id: int
+    name: str
+
+
+def active() -> NetworkInfo:
+    """The network that ranks the site; the shipped one where none was ever promoted."""
+    row = Network.objects.filter(state=Network.State.ACTIVE).only("id", "name").first() or _install_shipped()
+    return NetworkInfo(row.pk, row.name)
+
+
+def _install_shipped() -> Network:
+    """Make the shipped network the active one. Two processes may try: the constraint lets one win."""
+    shipped = files.shipped()
+    try:
+        with transaction.atomic():
+            row, _ = Network.objects.update_or_create(
+                name=shipped.name,
+                defaults={"recipe": "starter", "card": shipped.card, "state": Network.State.ACTIVE},
+            )
+            Promotion.objects.create(network=row, reason="shipped with Evoke", live_at=timezone.now())
+            return row
+    except IntegrityError:
+        return Network.objects.get(state=Network.State.ACTIVE)
+
+
+def to_score() -> list[NetworkInfo]:
+    """The networks by which every photograph needs scores: the active one, then one that is on its way in."""
+    first = active()
+    incoming = Network.objects.filter(state=Network.State.INCOMING).values_list("pk", "name")
+    return [first, *(NetworkInfo(*row) for row in incoming)]
+
+
+def network_file(network_id: int) -> files.NetworkFile:
+    """The network's arrays and card, its content hash checked. Raises ml.files.NetworkFileError."""
+    return _read(*_names(network_id))
+
+
+def scorer(network_id: int) -> Callable[[Sequence["Image"]], "Scores"]:
+    """A function from RGB images to Scores (rows of photographs). The first call may export the network (seconds)."""
+    return _scorer(*_names(network_id))
+
+
+def prior(network_id: int) -> Prior:
+    """The population prior and the floors that the network carries."""
+    return _prior(*_names(network_id))
+
+
+def _names(network_id: int) -> tuple[str, str]:
+    return Network.objects.values_list("name", "path").get(pk=network_id)
+
+
+# Cached by name, which holds the content's hash: a name never means two networks.
+@lru_cache(maxsize=4)
+def _read(name: str, path: str) -> files.NetworkFile:
+    return files.load(Path(settings.NETWORKS_DIR) / path if path else files.SHIPPED / f"{name}{files.SUFFIX}")
+
+
+@lru_cache(maxsize=4)
+def _prior(name: str, path: str) -> Prior:
+    return prior_of(_read(name, path))
+
+
+@lru_cache(maxsize=2)
+def _scorer(name: str, path: str) -> Callable[[Sequence["Image"]], "Scores"]:
+    from ml.scorer import Scorer
+
+    return Scorer(_read(name, path), Path(settings.NETWORKS_DIR) / "onnx").score
+
+
+def promote(network_id: int, *, actor, reason: str = "") -> None:
+    """Let a network in: it scores the collection first and ranks it once every photograph has its scores.
+
+    The network that ranks now goes on until then. Another one on its way in is put back among the candidates.
+    """
+    with transaction.atomic():
+        row = Network.objects.select_for_update().get(pk=network_id)
+        if row.state in (Network.State.ACTIVE, Network.State.INCOMING):
+            return
+        Network.objects.filter(state=Network.State.INCOMING).update(state=Network.State.CANDIDATE)
+        Promotion.objects.create(
+            network=row, actor=actor, reason=reason, replaced=Network.objects.filter(state=Network.State.ACTIVE).first()
+        )
+        row.state = Network.State.INCOMING
+        row.save(update_fields=["state"])
+
+
+def arrived(network_id: int, *, missing: int) -> bool:
+    """Told after a scoring pass how many photographs still lack this network's scores; at none, an incoming one takes over.
+
+    Returns whether it took over now. The switch is one transaction: no moment has two active networks, or none.
+    """
+    if missing:
+        return False
+    with transaction.atomic():
+        row = Network.objects.select_for_update().get(pk=network_id)
+        if row.state != Network.State.INCOMING:
+            return False
+        Network.objects.filter(state=Network.State.ACTIVE).update(state=Network.State.RETIRED)
+        row.state = Network.State.ACTIVE
+        row.save(update_fields=["state"])
+        Promotion.objects.filter(network=row, live_at=None).update(live_at=timezone.now())
+        return True
+
+
+_sources: list[Callable[[], Iterable[TrainingRow]]] = []
+
+
+def register_rows(source: Callable[[], Iterable[TrainingRow]]) -> None:
+    """Add a source of training rows (the gallery registers its rated and labelled photographs)."""
+    if source not in _sources:
+        _sources.append(source)
+
+
+def training_rows() -> list[TrainingRow]:
+    """All rows that the registered sources have now. Images in them are loaded only when asked for."""
+    return [row for source in _sources for row in source()]
+
+
+def start_run(*, asked_by, seed: int = 0) -> int:
+    """Queue a training run of the starter recipe; its row's id. One at a time.
+
+    Raises AlreadyTraining where one waits or runs.
+    """
+    from ml import tasks
+
+    try:
+        with transaction.atomic():
+            run = TrainingRun.objects.create(recipe="starter", seed=seed, asked_by=asked_by, message="Waiting for a worker.")
+    except IntegrityError:
+        raise AlreadyTraining("A training run is already waiting or running.") from None
+    tasks.train.delay_on_commit(run.pk)
+    return run.pk

@@ -1,0 +1,49 @@
+"""What all tests share. The data folder is a temporary one, so that no test meets a real collection."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+_var = tempfile.mkdtemp(prefix="evoke-tests-")
+os.environ["EVOKE_VAR"] = _var
+os.environ["DJANGO_SETTINGS_MODULE"] = "evoke.settings"  # here and not in pyproject.toml: settings read EVOKE_VAR at import
+for _name in ("CELERY_BROKER_URL", "STORAGE_URL", "OPENVERSE_API_URL", "EVOKE_FETCH_ALLOW"):
+    os.environ.pop(_name, None)
+# After the embedded server has let go of it (its keeper ends it when this process is gone).
+atexit.register(shutil.rmtree, _var, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of real photographs need them; in CI they must be there."""
+    folder = os.environ.get("EVOKE_REALDATA", "")
+    if folder and Path(folder).is_dir():
+        return
+    if os.environ.get("CI"):
+        raise pytest.UsageError("EVOKE_REALDATA must name the folder of real photographs in CI.")
+    for item in items:
+        if "realdata" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason="EVOKE_REALDATA is not set: no real photographs here"))
+
+
+@pytest.fixture(scope="session")
+def realdata() -> Path:
+    """The folder of real photographs and ratings."""
+    return Path(os.environ["EVOKE_REALDATA"])
+
+
+@pytest.fixture
+def media(settings, tmp_path: Path) -> Path:
+    """Files of this test alone: originals and renditions under a temporary folder."""
+    backend = "django.core.files.storage.FileSystemStorage"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {"BACKEND": backend, "OPTIONS": {"location": tmp_path / "media", "base_url": "/media/"}},
+        "originals": {"BACKEND": backend, "OPTIONS": {"location": tmp_path / "originals", "base_url": None}},
+    }
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.SHORTLIST_DIR = tmp_path / "shortlist"
+    return tmp_path
