@@ -57,6 +57,6 @@ def greet(request: Any) -> None:
 
 
 def visitor_of(request: Any) -> Visitor:
-    """The request's visitor, made now if need be. Call it from writes, and for a visitor who came back with a cookie."""
+    """The request's visitor, made now if need be: for writes, and for a visitor who came back with a cookie."""
     greet(request)
     return Visitor.objects.get_or_create(pk=request.visitor_id)[0]

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Visitor
-from gallery.models import Photo, Rating, RatingEvent, Score, Taste, Visit
+from gallery.models import Photo, Rating, RatingEvent, Score, Visit
 from gallery.rank import learning, ranking, shortlist
 from ml import interface
 
@@ -30,7 +30,7 @@ class NoSuchPage(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a mood: photo ids in order; the last `loose` of them fit only loosely; its first place in the visit."""
+    """One page of a mood: photo ids in order; the last `loose` fit only loosely; its first place in the visit."""
 
     number: int
     ids: list[int]
@@ -40,10 +40,12 @@ class Page:
 
 
 def open_visit(*, visitor: Visitor, mood: str, sort: str = "for_you", fresh: bool = False) -> Visit:
-    """The visitor's open visit to a mood, or a new one where there is none, it idled too long, or `fresh` is asked for."""
+    """The visitor's open visit to a mood; a new one where there is none, it idled too long, or `fresh` is asked for."""
     if not fresh:
         since = timezone.now() - IDLE
-        visit = Visit.objects.filter(visitor=visitor, mood=mood, sort=sort, last_at__gte=since).order_by("-last_at").first()
+        visit = (
+            Visit.objects.filter(visitor=visitor, mood=mood, sort=sort, last_at__gte=since).order_by("-last_at").first()
+        )
         if visit is not None:
             return visit
     return Visit.objects.create(visitor=visitor, mood=mood, sort=sort, seed=secrets.randbits(62))
@@ -147,8 +149,17 @@ def _generic_order(version: int, mood: str, sort: str) -> tuple[int, ...]:
         return ()
     prior = interface.prior(arrays.network_id)
     order = ranking.order(
-        arrays, interface.MOODS.index(mood), prior, beauty=None, felt=None, exclude=(), count=READY, page=PAGE, sort=sort, seed=version
-    )  # fmt: skip
+        arrays,
+        interface.MOODS.index(mood),
+        prior,
+        beauty=None,
+        felt=None,
+        exclude=(),
+        count=READY,
+        page=PAGE,
+        sort=sort,
+        seed=version,
+    )
     return tuple(int(i) for i in order.ids)
 
 
@@ -198,7 +209,11 @@ def unrate(*, visitor: Visitor, photo: Photo) -> None:
 
 def _record(rating: Rating) -> None:
     RatingEvent.objects.create(
-        visitor_id=rating.visitor_id, photo_id=rating.photo_id, value=rating.value, hidden=rating.hidden, felt=rating.felt
+        visitor_id=rating.visitor_id,
+        photo_id=rating.photo_id,
+        value=rating.value,
+        hidden=rating.hidden,
+        felt=rating.felt,
     )
 
 

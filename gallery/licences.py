@@ -41,7 +41,9 @@ LICENCES: dict[str, Licence] = {
 }
 SHOWN = tuple(slug for slug, licence in LICENCES.items() if licence.shows)
 
-_CC_URL = re.compile(r"creativecommons\.org/(licenses/(?P<kind>[a-z-]+)|publicdomain/(?P<free>zero|mark))/(?P<version>\d\.\d)")
+_CC_URL = re.compile(
+    r"creativecommons\.org/(licenses/(?P<kind>[a-z-]+)|publicdomain/(?P<free>zero|mark))/(?P<version>\d\.\d)"
+)
 _CC_NAME = re.compile(r"^cc[ -](?P<kind>by(?:-nc)?(?:-sa|-nd)?)(?:[ -](?P<version>\d\.\d))?$")
 _WORDS = {
     "cc0": "cc0", "cc0 1.0": "cc0", "cc zero": "cc0", "public domain": "pdm", "pdm": "pdm", "public domain mark": "pdm",
@@ -50,7 +52,7 @@ _WORDS = {
 
 
 def parse(name: str, url: str = "") -> tuple[str, str]:
-    """The licence's slug and version from its address or, failing that, its name; ("unknown", "") where neither is known.
+    """The licence's slug and version from its address or, failing that, its name; else ("unknown", "").
 
     A version is never guessed: a name without one has none. Name and address that contradict each other are unknown.
     """
@@ -103,7 +105,19 @@ def attribution(*, title: str, creator: str, slug: str, version: str, url: str =
     deed = url or deed_url(slug, version)
     if not licence.shows:
         return f"{who}: the licence is not known."
-    verb = "is licensed under" if slug.startswith("by") else "is in the public domain" if slug != "cc0" else "is marked with"
+    verb = (
+        "is licensed under"
+        if slug.startswith("by")
+        else "is in the public domain"
+        if slug != "cc0"
+        else "is marked with"
+    )
     name = "" if verb.endswith("domain") else f" {label(slug, version)}"
-    link = "" if not deed else f" To view a copy of this licence, visit {deed}" if slug.startswith("by") else f" To view the terms, visit {deed}"
+    link = (
+        ""
+        if not deed
+        else f" To view a copy of this licence, visit {deed}"
+        if slug.startswith("by")
+        else f" To view the terms, visit {deed}"
+    )
     return f"{who} {verb}{name}. It was scaled down.{link}"

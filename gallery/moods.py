@@ -23,13 +23,17 @@ class Mood:
 MOODS: dict[str, Mood] = {
     mood.slug: mood
     for mood in (
-        Mood("happy", "Happy", ("happy", "happiness", "joy", "cheerful", "smiling"), 85, "Laughter, colour, and days that went well."),
+        Mood(
+            "happy", "Happy", ("happy", "happiness", "joy", "cheerful", "smiling"), 85,
+            "Laughter, colour, and days that went well.",
+        ),
         Mood(
             "sad", "Sad", ("sad", "sadness", "sorrow", "crying", "grief"), 262, "Loss, rain, and what was left behind.",
             opt_in=True, veil="Photographs that may move you.", help_line=True,
         ),
         Mood(
-            "fear", "Fear", ("fear", "scary", "afraid", "creepy", "horror", "terror"), 305, "Dark places, storms, and great heights.",
+            "fear", "Fear", ("fear", "scary", "afraid", "creepy", "horror", "terror"), 305,
+            "Dark places, storms, and great heights.",
             opt_in=True, veil="Dark places, storms, the unknown.", help_line=True,
         ),
         Mood(

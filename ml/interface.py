@@ -138,7 +138,7 @@ def promote(network_id: int, *, actor, reason: str = "") -> None:
 
 
 def arrived(network_id: int, *, missing: int) -> bool:
-    """Told after a scoring pass how many photographs still lack this network's scores; at none, an incoming one takes over.
+    """Told after a scoring pass how many photographs lack this network's scores; at none, an incoming one takes over.
 
     Returns whether it took over now. The switch is one transaction: no moment has two active networks, or none.
     """
@@ -178,7 +178,9 @@ def start_run(*, asked_by, seed: int = 0) -> int:
 
     try:
         with transaction.atomic():
-            run = TrainingRun.objects.create(recipe="starter", seed=seed, asked_by=asked_by, message="Waiting for a worker.")
+            run = TrainingRun.objects.create(
+                recipe="starter", seed=seed, asked_by=asked_by, message="Waiting for a worker."
+            )
     except IntegrityError:
         raise AlreadyTraining("A training run is already waiting or running.") from None
     tasks.train.delay_on_commit(run.pk)

@@ -13,7 +13,9 @@ class Network(models.Model):
         ACTIVE = "active"
         RETIRED = "retired"
 
-    name = models.CharField(max_length=64, unique=True, help_text="Recipe and the first 8 hex digits of its content hash.")
+    name = models.CharField(
+        max_length=64, unique=True, help_text="Recipe and the first 8 hex digits of its content hash."
+    )
     recipe = models.CharField(max_length=32)
     path = models.CharField(max_length=500, blank=True, help_text="File below the networks folder; empty: shipped.")
     card = models.JSONField(default=dict)
@@ -23,7 +25,9 @@ class Network(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["state"], condition=models.Q(state="active"), name="one_active_network"),
-            models.UniqueConstraint(fields=["state"], condition=models.Q(state="incoming"), name="one_incoming_network"),
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="incoming"), name="one_incoming_network"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Training as a task: thin, takes an id, can run twice. The run's row holds the truth; a message only wakes a worker."""
+"""Training as a task: takes an id, can run twice. The run's row holds the truth; a message only wakes a worker."""
 
 import logging
 from datetime import timedelta

@@ -10,11 +10,20 @@ import pytest
 
 _var = tempfile.mkdtemp(prefix="evoke-tests-")
 os.environ["EVOKE_VAR"] = _var
-os.environ["DJANGO_SETTINGS_MODULE"] = "evoke.settings"  # here and not in pyproject.toml: settings read EVOKE_VAR at import
+os.environ["DJANGO_SETTINGS_MODULE"] = (
+    "evoke.settings"  # here and not in pyproject.toml: settings read EVOKE_VAR at import
+)
 for _name in ("CELERY_BROKER_URL", "STORAGE_URL", "OPENVERSE_API_URL", "EVOKE_FETCH_ALLOW"):
     os.environ.pop(_name, None)
 # After the embedded server has let go of it (its keeper ends it when this process is gone).
 atexit.register(shutil.rmtree, _var, ignore_errors=True)
+
+
+def pytest_configure() -> None:
+    """Load the settings now that EVOKE_VAR is set; pytest-django sets Django up right after this."""
+    from django.conf import settings
+
+    assert str(settings.VAR) == str(Path(_var).resolve())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -19,10 +19,13 @@ class PhotoAdmin(admin.ModelAdmin):
     list_per_page = 50
     actions = ("hide", "show", "mark_sensitive", "mark_harmless")
     fields = (
-        "thumbnail", "title", "alt", "creator", "creator_url", "licence", "licence_version", "licence_url", "source_url",
-        "tags", "status", "sensitive", "source", "source_id", "sha256", "width", "height", "mood_tag", "cluster", "added_at",
+        "thumbnail", "title", "alt", "creator", "creator_url", "licence", "licence_version", "licence_url",
+        "source_url", "tags", "status", "sensitive", "source", "source_id", "sha256", "width", "height", "mood_tag",
+        "cluster", "added_at",
     )  # fmt: skip
-    readonly_fields = ("thumbnail", "source", "source_id", "sha256", "width", "height", "mood_tag", "cluster", "added_at")
+    readonly_fields = (
+        "thumbnail", "source", "source_id", "sha256", "width", "height", "mood_tag", "cluster", "added_at"
+    )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Photo]:
         return super().get_queryset(request).prefetch_related("renditions")
@@ -58,4 +61,6 @@ class PhotoAdmin(admin.ModelAdmin):
 
 
 def _tell(request: HttpRequest, count: int, what: str) -> None:
-    messages.success(request, f"{count} photograph{'s' if count != 1 else ''} {what}; pages follow within half a minute.")
+    messages.success(
+        request, f"{count} photograph{'s' if count != 1 else ''} {what}; pages follow within half a minute."
+    )

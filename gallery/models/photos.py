@@ -46,18 +46,24 @@ class Photo(models.Model):
     height = models.PositiveIntegerField()
     phash = models.BigIntegerField(db_index=True, help_text="64-bit perceptual hash, as a signed number.")
     thumbhash = models.BinaryField(max_length=32)
-    colour = models.PositiveIntegerField(validators=[MaxValueValidator(0xFFFFFF)], help_text="Dominant colour, 0xRRGGBB.")
+    colour = models.PositiveIntegerField(
+        validators=[MaxValueValidator(0xFFFFFF)], help_text="Dominant colour, 0xRRGGBB."
+    )
     title = models.CharField(max_length=300, blank=True)
     alt = models.CharField(max_length=500, blank=True, help_text="What is to be seen, from the source.")
     creator = models.CharField(max_length=200, blank=True)
     creator_url = models.URLField(max_length=500, blank=True)
-    licence = models.CharField(max_length=16, choices=[(slug, licence.name) for slug, licence in licences.LICENCES.items()])
+    licence = models.CharField(
+        max_length=16, choices=[(slug, licence.name) for slug, licence in licences.LICENCES.items()]
+    )
     licence_version = models.CharField(max_length=8, blank=True)
     licence_url = models.URLField(max_length=500, blank=True)
     licence_seen = models.DateField(help_text="When the source said so: a licence can change.")
     source_url = models.URLField(max_length=1000, blank=True)
     tags = ArrayField(models.CharField(max_length=100), default=list, blank=True)
-    mood_tag = models.CharField(max_length=16, blank=True, help_text="The mood its source's words name; never used to rank.")
+    mood_tag = models.CharField(
+        max_length=16, blank=True, help_text="The mood its source's words name; never used to rank."
+    )
     taken_at = models.DateTimeField(null=True, blank=True)
     added_at = models.DateTimeField(auto_now_add=True)
     status = models.CharField(max_length=8, choices=Status, default=Status.SHOWN)
@@ -92,7 +98,11 @@ class Photo(models.Model):
     @property
     def attribution(self) -> str:
         return licences.attribution(
-            title=self.title, creator=self.creator, slug=self.licence, version=self.licence_version, url=self.licence_url
+            title=self.title,
+            creator=self.creator,
+            slug=self.licence,
+            version=self.licence_version,
+            url=self.licence_url,
         )
 
 

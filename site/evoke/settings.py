@@ -1,4 +1,4 @@
-"""Settings: the environment over defaults that are safe for a fresh clone. A bad value stops the start with one sentence.
+"""Settings: the environment over defaults safe for a fresh clone. A bad value stops the start with one sentence.
 
 Every variable is in the table of site/docs/operating.md (a test holds the two together).
 """
@@ -37,7 +37,9 @@ def _database() -> dict:
         return {"ENGINE": "evoke.postgresql", "NAME": "evoke", "EMBEDDED": str(VAR), "OPTIONS": {"pool": pool}}
     database = env.db_url("DATABASE_URL")
     if not database["ENGINE"].endswith("postgresql"):
-        raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server, such as postgres://user:word@host/evoke.")
+        raise ImproperlyConfigured(
+            "DATABASE_URL must name a PostgreSQL server, such as postgres://user:word@host/evoke."
+        )
     return {**database, "OPTIONS": {**database.get("OPTIONS", {}), "pool": pool}}
 
 
