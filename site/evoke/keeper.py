@@ -24,6 +24,7 @@ LOCKS = ("start.lock", "holders", "keeper")  # files in the home folder
 RESTARTS = 3  # how often a server that died by itself is started again
 FAST, IMMEDIATE = signal.SIGINT, signal.SIGQUIT  # PostgreSQL's shutdown modes
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
+LIBC = ctypes.CDLL(None)  # loaded before any fork
 
 
 def try_lock(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
@@ -38,7 +39,7 @@ def try_lock(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
 def end_with_parent(number: int = FAST) -> None:
     """Ask Linux to send this process a signal when its parent dies (run between fork and exec). Elsewhere: nothing."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+        LIBC.prctl(PR_SET_PDEATHSIG, number)
 
 
 class Keeper:
@@ -47,7 +48,8 @@ class Keeper:
     def __init__(self, home: str, command: list[str], socket: str, log: str, user: list[int] | None) -> None:
         self.command, self.socket, self.log = command, Path(socket), Path(log)
         self.identity: dict = {"user": user[0], "group": user[1], "extra_groups": []} if user else {}
-        self.start_lock, self.holders, self.own = (Path(home, name).open("a+") for name in LOCKS)
+        # Opened once: should the folder be deleted and made anew, its new clients are another keeper's.
+        self.start_lock, self.holders, self.own = [Path(home, name).open("a+") for name in LOCKS]  # noqa: SIM115 (for life)
         self.grace = GRACE
         self.failures = 0
         self.server: subprocess.Popen
