@@ -191,7 +191,7 @@ def _affect_weights(rows: Floats, targets: Floats, known: _Known) -> tuple[Float
     values shrink towards the middle. A mood without such photographs takes the middle. One covariance for all, hence
     linear: log N(a; c, S) = a S^-1 c - c S^-1 c / 2 + what all moods share.
     """
-    rated: NDArray[np.bool_] = np.isfinite(targets[:, :2]).all(axis=1)
+    rated = np.isfinite(targets[:, 0]) & np.isfinite(targets[:, 1])
     seen = rated & (known.moods != NONE)
     if seen.sum() < 10 * len(MOODS):
         return np.zeros((2, len(MOODS))), np.zeros(len(MOODS))

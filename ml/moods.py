@@ -197,17 +197,18 @@ CLASSES: dict[str, dict[int, str]] = {
     },
     "motivation": {
         400: "academic gown", 414: "backpack", 416: "balance beam", 422: "barbell", 430: "basketball",
-        433: "bathing cap", 444: "bicycle-built-for-two", 450: "bobsled", 518: "crash helmet", 543: "dumbbell", 560: "football helmet",
-        602: "horizontal bar", 667: "mortarboard", 671: "mountain bike", 672: "mountain tent", 693: "paddle",
-        701: "parachute", 702: "parallel bars", 722: "ping-pong ball", 751: "racer", 752: "racket", 768: "rugby ball",
-        770: "running shoe", 781: "scoreboard", 795: "ski", 802: "snowmobile", 805: "soccer ball", 812: "space shuttle",
-        880: "unicycle", 890: "volleyball", 970: "alp", 972: "cliff", 981: "ballplayer",
+        433: "bathing cap", 444: "bicycle-built-for-two", 450: "bobsled", 518: "crash helmet", 543: "dumbbell",
+        560: "football helmet", 602: "horizontal bar", 667: "mortarboard", 671: "mountain bike", 672: "mountain tent",
+        693: "paddle", 701: "parachute", 702: "parallel bars", 722: "ping-pong ball", 751: "racer", 752: "racket",
+        768: "rugby ball", 770: "running shoe", 781: "scoreboard", 795: "ski", 802: "snowmobile", 805: "soccer ball",
+        812: "space shuttle", 880: "unicycle", 890: "volleyball", 970: "alp", 972: "cliff", 981: "ballplayer",
     },
     "solitude": {
         437: "beacon", 449: "boathouse", 460: "breakwater", 483: "castle", 484: "catamaran", 525: "dam", 536: "dock",
         576: "gondola", 649: "megalith", 663: "monastery", 703: "park bench", 718: "pier", 755: "radio telescope",
-        780: "schooner", 832: "stupa", 839: "suspension bridge", 905: "window shade", 912: "worm fence", 914: "yawl", 958: "hay",
-        970: "alp", 974: "geyser", 975: "lakeside", 976: "promontory", 977: "sandbar", 978: "seashore", 979: "valley",
+        780: "schooner", 832: "stupa", 839: "suspension bridge", 905: "window shade", 912: "worm fence", 914: "yawl",
+        958: "hay", 970: "alp", 974: "geyser", 975: "lakeside", 976: "promontory", 977: "sandbar", 978: "seashore",
+        979: "valley",
     },
 }  # fmt: skip
 
