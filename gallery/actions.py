@@ -39,8 +39,11 @@ class Page:
     first_place: int
 
 
-def open_visit(*, visitor: Visitor, mood: str, sort: str = "for_you", fresh: bool = False) -> Visit:
-    """The visitor's open visit to a mood; a new one where there is none, it idled too long, or `fresh` is asked for."""
+def open_visit(*, visitor: Visitor, mood: str, sort: str = "for_you", fresh: bool = False, came_with: int = 0) -> Visit:
+    """The visitor's open visit to a mood, or a new one where there is none, it idled too long, or `fresh` is asked for.
+
+    `came_with`: how many pages a newcomer had looked at before its cookie came back; the new visit goes on from them.
+    """
     if not fresh:
         since = timezone.now() - IDLE
         visit = (
@@ -48,7 +51,26 @@ def open_visit(*, visitor: Visitor, mood: str, sort: str = "for_you", fresh: boo
         )
         if visit is not None:
             return visit
-    return Visit.objects.create(visitor=visitor, mood=mood, sort=sort, seed=secrets.randbits(62))
+    shown, pages = ([], []) if fresh else _seen_before(visitor, mood, sort, came_with)
+    return Visit.objects.create(
+        visitor=visitor, mood=mood, sort=sort, seed=secrets.randbits(62), shown=shown, pages=pages
+    )
+
+
+def _seen_before(visitor: Visitor, mood: str, sort: str, came_with: int) -> tuple[list[int], list[int]]:
+    """Ids and page ends of the generic pages that a newcomer saw: its first page too, as long as it said nothing."""
+    if Visit.objects.filter(visitor=visitor).exists():
+        return [], []
+    shown: list[int] = []
+    pages: list[int] = []
+    for number in range(1, 1 + (came_with or not visitor.ratings.exists())):
+        page = generic_page(mood=mood, number=number, sort=sort)
+        if page.ids:
+            shown += page.ids
+            pages.append(len(shown))
+        if not page.has_next:
+            break
+    return shown, pages
 
 
 @transaction.atomic
@@ -63,6 +85,8 @@ def turn_page(*, visit: Visit, number: int) -> Page:
         raise NoSuchPage(len(visit.pages) + 1)
     if number == len(visit.pages) + 1:
         _turn_to_next(visit, arrays)
+    else:
+        visit.save(update_fields=["last_at"])
     return _page_of(visit, number, arrays)
 
 
@@ -222,7 +246,9 @@ def _learn(visitor: Visitor, photo: Photo, before: learning.Answers, after: lear
         for score in Score.objects.filter(photo=photo, network__in=[n.id for n in interface.to_score()]):
             learning.update(visitor.pk, score, interface.prior(score.network_id), before=before, after=after)
     since = timezone.now() - IDLE
-    Visit.objects.filter(visitor=visitor, last_at__gte=since).update(shortlist=None)  # order the next page anew
+    Visit.objects.filter(visitor=visitor, last_at__gte=since).update(
+        shortlist=None, last_at=timezone.now()
+    )  # order anew
 
 
 @transaction.atomic

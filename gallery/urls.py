@@ -1,3 +1,24 @@
 """Addresses of the gallery's pages."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from gallery.views.answers import accept_moods, fresh_visit, rate
+from gallery.views.files import media
+from gallery.views.home import about, home
+from gallery.views.mood import mood
+from gallery.views.operation import healthz, readyz, robots
+from gallery.views.photo import photo
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("mood/<slug:slug>/", mood, name="mood"),
+    path("photo/<int:pk>/", photo, name="photo"),
+    path("photo/<int:pk>/rate/", rate, name="rate"),
+    path("moods/accept/", accept_moods, name="accept_moods"),
+    path("visit/fresh/", fresh_visit, name="fresh_visit"),
+    path("about/", about, name="about"),
+    path("media/<path:name>", media, name="media"),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("robots.txt", robots, name="robots"),
+]

@@ -1,0 +1,84 @@
+"""The rules of what visitors may send, handed back in our own types."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from gallery.actions import PAGE, SORTS
+from gallery.moods import MOODS
+
+MOOD_CHOICES = [(slug, mood.name) for slug, mood in MOODS.items()]
+SORT_CHOICES = [(sort, sort) for sort in SORTS]
+FURTHEST = 100_000  # nobody comes to a page beyond this
+
+
+class LookForm(forms.Form):
+    """What the address of a mood's page may ask for."""
+
+    sort = forms.ChoiceField(choices=SORT_CHOICES, required=False)
+    page = forms.IntegerField(min_value=1, max_value=FURTHEST, required=False)
+
+    def clean_sort(self) -> str:
+        return self.cleaned_data["sort"] or SORTS[0]
+
+    def clean_page(self) -> int:
+        return self.cleaned_data["page"] or 1
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One thing said of a photograph: a value of 1-5, "less like this", a feeling ("" takes it back), or undo."""
+
+    value: int | None = None
+    hidden: bool | None = None
+    felt: str | None = None
+    undo: bool = False
+
+
+class RateForm(forms.Form):
+    """One answer to one photograph, and where it was shown."""
+
+    NOTHING = "none"  # the value of `felt` that takes a feeling back
+    ANSWERS = ("value", "hidden", "felt", "undo")
+
+    value = forms.TypedChoiceField(
+        choices=[(str(i), str(i)) for i in range(1, 6)], coerce=int, empty_value=None, required=False
+    )
+    hidden = forms.ChoiceField(choices=[("1", "less like this")], required=False)
+    felt = forms.ChoiceField(choices=[*MOOD_CHOICES, (NOTHING, "none of these")], required=False)
+    undo = forms.ChoiceField(choices=[("1", "undo")], required=False)
+    mood = forms.ChoiceField(choices=MOOD_CHOICES, required=False)
+    sort = forms.ChoiceField(choices=SORT_CHOICES, required=False)
+    place = forms.IntegerField(min_value=0, max_value=FURTHEST * PAGE, required=False)
+    part = forms.ChoiceField(
+        choices=[("marks", "below a photograph"), ("answers", "beside a photograph")], required=False
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors and sum(data.get(name) not in (None, "") for name in self.ANSWERS) != 1:
+            raise ValidationError("Say one thing at a time: a mark from 1 to 5, less like this, or what you felt.")
+        return data
+
+    @property
+    def answer(self) -> Answer:
+        """What was said; only after is_valid()."""
+        data = self.cleaned_data
+        felt = {"": None, self.NOTHING: ""}.get(data["felt"], data["felt"])
+        return Answer(data["value"], True if data["hidden"] else None, felt, bool(data["undo"]))
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in one sentence for the page."""
+        return next(
+            iter(self.non_field_errors()), "This page does not know that answer: a mark is a number from 1 to 5."
+        )
+
+
+class FreshForm(forms.Form):
+    """Which visit to begin again."""
+
+    mood = forms.ChoiceField(choices=MOOD_CHOICES)
+    sort = forms.ChoiceField(choices=SORT_CHOICES, required=False)

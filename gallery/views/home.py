@@ -1,0 +1,20 @@
+"""The first page: six moods, each a live photograph."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from gallery import queries
+from gallery.views.parts import Request, accepted, private
+
+
+@require_safe
+def home(request: Request) -> HttpResponse:
+    panels = queries.panels(request.visitor_id, accepted=accepted(request))
+    empty = not any(panel.photo for panel in panels)
+    return private(render(request, "home.html", {"panels": panels, "empty": empty}))
+
+
+@require_safe
+def about(request: HttpRequest) -> HttpResponse:
+    return render(request, "about.html", {"count": queries.count()})

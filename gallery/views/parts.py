@@ -1,0 +1,38 @@
+"""What several pages share."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.middleware import HtmxDetails
+
+from gallery import queries
+
+
+class Request(HttpRequest):
+    """A request as the middleware hands it on."""
+
+    visitor_id: uuid.UUID | None
+    htmx: HtmxDetails
+
+
+def accepted(request: Request) -> bool:
+    """Whether this visitor agreed to see Sad, Fear and Anger."""
+    visitor = queries.visitor(request.visitor_id)
+    return visitor is not None and visitor.shows_opt_in_moods
+
+
+def private(response: HttpResponse) -> HttpResponse:
+    """For one pair of eyes, asked anew each time (Back still keeps its place), and page and part kept apart."""
+    patch_cache_control(response, private=True, no_cache=True)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def safe_next(request: HttpRequest, otherwise: str) -> str:
+    """Where a form asked to go on to, if that is a place of this site."""
+    wanted: Any = request.POST.get("next", "")
+    here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if here else otherwise
