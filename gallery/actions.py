@@ -106,9 +106,9 @@ def _turn_to_next(visit: Visit, arrays: shortlist.Arrays | None) -> None:
 
 def _order(visit: Visit, arrays: shortlist.Arrays) -> list[int]:
     """The next ids for this visitor: by taste drawn from its posterior with the visit's seed (Thompson sampling)."""
-    prior = interface.prior(arrays.network_id)
     beauty = felt = None
     if visit.sort == "for_you":
+        prior = interface.prior(arrays.network_id)
         taste = learning.taste_of(visit.visitor_id, arrays.network_id, prior)
         rng = np.random.default_rng([visit.seed, len(visit.pages)])
         beauty, felt = taste.draw(interface.MOODS.index(visit.mood), rng)
@@ -116,17 +116,21 @@ def _order(visit: Visit, arrays: shortlist.Arrays) -> list[int]:
     order = ranking.order(
         arrays,
         interface.MOODS.index(visit.mood),
-        prior,
+        _floor(arrays, visit.mood),
         beauty=beauty,
         felt=felt,
         exclude={*visit.shown, *hidden},
-        recent=visit.shown,
         count=READY,
         page=PAGE,
         sort=visit.sort,
         seed=visit.seed,
     )
     return [int(i) for i in order.ids]
+
+
+def _floor(arrays: shortlist.Arrays, mood: str) -> float:
+    """The probability below which a photograph does not fit the mood."""
+    return float(interface.prior(arrays.network_id).floor[interface.MOODS.index(mood)])
 
 
 def _page_of(visit: Visit, number: int, arrays: shortlist.Arrays | None) -> Page:
@@ -143,7 +147,7 @@ def _loose_among(ids: list[int], mood: str, arrays: shortlist.Arrays | None) -> 
     """How many at the end of a page lie below the mood's floor of fit."""
     if arrays is None or not ids:
         return 0
-    below = ranking.below_floor(arrays, interface.MOODS.index(mood), interface.prior(arrays.network_id), ids)
+    below = ranking.below_floor(arrays, interface.MOODS.index(mood), _floor(arrays, mood), ids)
     count = 0
     for is_below in reversed(below):
         if not is_below:
@@ -171,14 +175,10 @@ def _generic_order(version: int, mood: str, sort: str) -> tuple[int, ...]:
     arrays = shortlist.current()
     if arrays is None or arrays.version != version:
         return ()
-    prior = interface.prior(arrays.network_id)
     order = ranking.order(
         arrays,
         interface.MOODS.index(mood),
-        prior,
-        beauty=None,
-        felt=None,
-        exclude=(),
+        _floor(arrays, mood),
         count=READY,
         page=PAGE,
         sort=sort,

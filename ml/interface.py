@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ml.scorer import Scores
+    from ml.taste_trials import Trial
 
 __all__ = [
     "MOODS",
@@ -38,6 +39,7 @@ __all__ = [
     "register_rows",
     "scorer",
     "start_run",
+    "taste_trials",
     "to_score",
     "training_rows",
 ]
@@ -98,7 +100,9 @@ def prior(network_id: int) -> Prior:
     return _prior(*_names(network_id))
 
 
+@lru_cache(maxsize=64)
 def _names(network_id: int) -> tuple[str, str]:
+    """Name and file of a network: neither ever changes."""
     return Network.objects.values_list("name", "path").get(pk=network_id)
 
 
@@ -185,3 +189,12 @@ def start_run(*, asked_by, seed: int = 0) -> int:
         raise AlreadyTraining("A training run is already waiting or running.") from None
     tasks.train.delay_on_commit(run.pk)
     return run.pk
+
+
+def taste_trials(
+    *, photos: Path, ratings: Path, labels_file: Path | None = None, network: str | None = None, folds: int | None = None
+) -> "list[Trial]":
+    """People's rated photographs on which learning their taste is judged; see ml.cli. Raises CommandError."""
+    from ml import cli
+
+    return cli.taste_trials(photos=photos, ratings=ratings, labels_file=labels_file, network=network, folds=folds)

@@ -48,15 +48,15 @@ class RatingEvent(models.Model):
 class Taste(models.Model):
     """What one network's view of a visitor has learnt: posteriors of Bayesian linear models (rank/taste.py).
 
-    Arrays are float64 bytes: `beauty_mean` (68,), `felt_means` (6, 68), the factors (68, 68) of the precisions.
+    Natural parameters as float64 bytes: precisions (68, 68), information `beauty` (68,) and `felt` (6, 68), a row a mood.
     """
 
     visitor = models.ForeignKey("accounts.Visitor", on_delete=models.CASCADE, related_name="tastes")
     network = models.ForeignKey("ml.Network", on_delete=models.CASCADE, related_name="+")
-    beauty_mean = models.BinaryField()
-    beauty_factor = models.BinaryField()
-    felt_means = models.BinaryField()
-    felt_factor = models.BinaryField()
+    beauty_information = models.BinaryField()
+    beauty_precision = models.BinaryField()
+    felt_information = models.BinaryField()
+    felt_precision = models.BinaryField()
     observations = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -1,0 +1,175 @@
+"""Photographs to Score rows: whatever lacks the scores of the active (or an incoming) network, in batches.
+
+Killed half-way it goes on; run twice it does nothing; two at once do not do the same work (one holds an advisory lock).
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from django.core.files.storage import default_storage
+from django.db import connection, transaction
+from PIL import Image
+
+from gallery.models import Photo, Rendition, Score, ScoringFailure
+from gallery.rank import shortlist
+from ml import interface
+
+log = logging.getLogger(__name__)
+LOCK = 0x45564F53
+SHORT_SIDE = 320  # pixels: the network looks at no more, so a larger rendition is not read
+BATCH = 32
+REFRESH = 192  # photographs after which the shortlist is written, so that the site fills while scoring runs
+DECODERS = 2
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class ScoringResult:
+    """Counts over all networks; `busy`: another process was scoring, so this one did nothing."""
+
+    scored: int = 0
+    failed: int = 0
+    busy: bool = False
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A photograph's pixels, or why there are none."""
+
+    photo_id: int
+    image: Image.Image | None
+    reason: str = ""
+
+
+def score_pending(*, batch: int = BATCH, progress: Progress | None = None) -> ScoringResult:
+    """Score what waits, by each network that needs it. progress(done, all) is called after every batch."""
+    with _alone() as mine:
+        if not mine:
+            return ScoringResult(busy=True)
+        waiting = {network.id: _waiting(network.id) for network in interface.to_score()}
+        total, scored, failed = sum(map(len, waiting.values())), 0, 0
+        for network_id, ids in waiting.items():
+            for done in _score(network_id, ids, batch):
+                scored, failed = scored + done.scored, failed + done.failed
+                if progress is not None:
+                    progress(scored + failed, total)
+            _tell(network_id)
+        shortlist.write()
+    return ScoringResult(scored, failed)
+
+
+def waiting() -> int:
+    """How many photographs lack a score that they should have."""
+    return sum(len(_waiting(network.id)) for network in interface.to_score())
+
+
+def retry_failed() -> int:
+    """Forget failures, so that these photographs are tried again; how many."""
+    return ScoringFailure.objects.all().delete()[0]
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether this process may score: an advisory lock, which the server frees if the process dies."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        mine = bool(cursor.fetchone()[0])  # type: ignore[index]
+        try:
+            yield mine
+        finally:
+            if mine:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def _waiting(network_id: int) -> list[int]:
+    """Ids (8 bytes each) of photographs without this network's score or failure, newest last."""
+    scored = Score.objects.filter(network_id=network_id)
+    failed = ScoringFailure.objects.filter(network_id=network_id)
+    photos = Photo.objects.exclude(status=Photo.Status.REMOVED)
+    return list(
+        photos.exclude(pk__in=scored.values("photo_id"))
+        .exclude(pk__in=failed.values("photo_id"))
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+
+
+def _tell(network_id: int) -> None:
+    """Let ml know whether an incoming network has all its scores now."""
+    if interface.arrived(network_id, missing=len(_waiting(network_id))):
+        log.info("Network %s ranks the site now.", network_id)
+
+
+def _score(network_id: int, ids: list[int], batch: int) -> Iterator[ScoringResult]:
+    """Score ids batch by batch; the next batch is decoded while the network looks at this one."""
+    if not ids:
+        return
+    scorer = interface.scorer(network_id)
+    since = 0
+    with ThreadPoolExecutor(DECODERS) as pool:
+        parts = [ids[i : i + batch] for i in range(0, len(ids), batch)]
+        ahead = [pool.submit(_decode, name) for name in _files(parts[0])]
+        for place in range(len(parts)):
+            decoded = [future.result() for future in ahead]
+            following = parts[place + 1] if place + 1 < len(parts) else []
+            ahead = [pool.submit(_decode, name) for name in _files(following)]
+            result = _keep(network_id, scorer, decoded)
+            since += len(decoded)
+            if since >= REFRESH:
+                shortlist.write()
+                since = 0
+            yield result
+
+
+def _files(ids: list[int]) -> list[tuple[int, str]]:
+    """The smallest sufficient WebP rendition of each photograph, "" where there is none (one query)."""
+    best: dict[int, tuple[bool, int, str]] = {}
+    rows = Rendition.objects.filter(photo_id__in=ids, format=Rendition.Format.WEBP)
+    for photo_id, width, height, name in rows.values_list("photo_id", "width", "height", "file"):
+        enough = min(width, height) >= SHORT_SIDE
+        key = (not enough, width if enough else -width, name)
+        best[photo_id] = min(best.get(photo_id, key), key)
+    return [(photo_id, best[photo_id][2] if photo_id in best else "") for photo_id in ids]
+
+
+def _decode(file: tuple[int, str]) -> Decoded:
+    photo_id, name = file
+    if not name:
+        return Decoded(photo_id, None, "It has no rendition.")
+    try:
+        with default_storage.open(name) as stream:
+            return Decoded(photo_id, Image.open(stream, formats=["WEBP"]).convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        return Decoded(photo_id, None, f"Its rendition cannot be read: {error}"[:300])
+
+
+def _keep(network_id: int, scorer: Callable, decoded: list[Decoded]) -> ScoringResult:
+    """Score a decoded batch and write its rows in one transaction."""
+    good = [(d.photo_id, d.image) for d in decoded if d.image is not None]
+    bad = [
+        ScoringFailure(photo_id=d.photo_id, network_id=network_id, reason=d.reason) for d in decoded if d.image is None
+    ]
+    scores = scorer([image for _, image in good]) if good else None
+    rows = [] if scores is None else [_row(network_id, photo_id, scores, i) for i, (photo_id, _) in enumerate(good)]
+    with transaction.atomic():
+        existing = set(Photo.objects.filter(pk__in=[d.photo_id for d in decoded]).values_list("pk", flat=True))
+        Score.objects.bulk_create([r for r in rows if r.photo_id in existing], ignore_conflicts=True)
+        ScoringFailure.objects.bulk_create([f for f in bad if f.photo_id in existing], ignore_conflicts=True)
+    return ScoringResult(len(rows), len(bad))
+
+
+def _row(network_id: int, photo_id: int, scores, i: int) -> Score:
+    return Score(
+        photo_id=photo_id,
+        network_id=network_id,
+        moods=[float(p) for p in scores.moods[i]],
+        valence=float(scores.valence[i]),
+        arousal=float(scores.arousal[i]),
+        aesthetic=float(scores.aesthetic[i]),
+        embedding=np.asarray(scores.embedding[i], np.float32),
+    )

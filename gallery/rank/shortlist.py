@@ -1,0 +1,223 @@
+"""All photographs on show with the active network's scores as arrays: written by a worker, memory-mapped by the web.
+
+A version is a folder of .npy files under SHORTLIST_DIR, renamed into place when it is whole; its row is written last.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from django.conf import settings
+from django.db import connection, transaction
+from numpy.typing import NDArray
+
+from gallery import licences
+from gallery.models import Photo, Score, Shortlist
+from ml import interface
+
+log = logging.getLogger(__name__)
+KEPT = 2  # versions kept on disk: a web process may still be reading the last but one
+LOCK = 0x45564F4B  # advisory lock: one writer at a time
+BATCH = 5000
+LICENCES = tuple(licences.LICENCES)
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """Row i of every array is photograph ids[i]; ids ascend. Read-only."""
+
+    version: int
+    network_id: int
+    ids: NDArray[np.int64]
+    embedding: NDArray[np.float32]  # (n, 64)
+    probability: NDArray[np.float32]  # (n, 6)
+    logit: NDArray[np.float32]  # (n, 6) log p / (1 - p)
+    aesthetic: NDArray[np.float32]  # z-scores by the prior's center and scale
+    valence: NDArray[np.float32]
+    arousal: NDArray[np.float32]
+    percentile: NDArray[np.float32]  # (n, 6) of aesthetic among the photographs above each mood's floor, 0-100
+    creator: NDArray[np.int32]  # a code; -1 where no creator is known
+    cluster: NDArray[np.int64]  # near-duplicates share one; a photograph alone has its own id
+    licence: NDArray[np.int8]  # place in LICENCES
+    aspect: NDArray[np.float32]  # width / height
+    hue: NDArray[np.int16]  # degrees of the dominant colour, -1 for a grey
+    year: NDArray[np.int16]  # taken, 0 if unknown
+    added: NDArray[np.float64]  # seconds since 1970
+    sensitive: NDArray[np.bool_]
+
+
+NAMES = tuple(field.name for field in fields(Arrays) if field.name not in ("version", "network_id"))
+
+
+def current() -> Arrays | None:
+    """The newest version whose files are here (one query); None before the first."""
+    for version, network_id in Shortlist.objects.order_by("-pk").values_list("pk", "network_id")[:KEPT]:
+        arrays = _open(str(settings.SHORTLIST_DIR), version, network_id)
+        if arrays is not None:
+            return arrays
+    return None
+
+
+def _open(folder: str, version: int, network_id: int) -> Arrays | None:
+    try:
+        return _mapped(folder, version, network_id)
+    except FileNotFoundError:
+        log.warning("Shortlist %s is not in %s.", version, folder)
+        return None
+
+
+@lru_cache(maxsize=KEPT)
+def _mapped(folder: str, version: int, network_id: int) -> Arrays:
+    files = {name: np.load(Path(folder) / str(version) / f"{name}.npy", mmap_mode="r") for name in NAMES}
+    return Arrays(version, network_id, **files)
+
+
+def write() -> Shortlist | None:
+    """Write a new version if what is on show or its scores changed; None if they did not. One writer at a time."""
+    network = interface.active()
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        arrays = _arrays(network.id, _collect(network.id))
+        fingerprint = _fingerprint(network.name, arrays)
+        newest = Shortlist.objects.order_by("-pk").first()
+        if newest is not None and newest.fingerprint == fingerprint and _folder(newest.pk).is_dir():
+            return None
+        row = Shortlist.objects.create(network_id=network.id, photos=len(arrays["ids"]), fingerprint=fingerprint)
+        _save(row.pk, arrays)
+    _tidy()
+    return row
+
+
+def _folder(version: int) -> Path:
+    return Path(settings.SHORTLIST_DIR) / str(version)
+
+
+def _rows(network_id: int) -> Iterator[tuple]:
+    """Photographs on show with their scores, in order of id, streamed from the server."""
+    return (
+        Score.objects.filter(network_id=network_id, photo__in=Photo.objects.on_show())
+        .order_by("photo_id")
+        .values_list(
+            "photo_id", "embedding", "moods", "aesthetic", "valence", "arousal", "photo__creator", "photo__cluster",
+            "photo__licence", "photo__width", "photo__height", "photo__colour", "photo__taken_at", "photo__added_at",
+            "photo__sensitive",
+        )
+        .iterator(chunk_size=BATCH)
+    )  # fmt: skip
+
+
+def _collect(network_id: int) -> dict[str, NDArray]:
+    """The columns, collected batch by batch, so that memory holds numbers and not rows."""
+    parts: dict[str, list[NDArray]] = {}
+    codes: dict[str, int] = {}
+    batch: list[tuple] = []
+    for row in _rows(network_id):
+        batch.append(row)
+        if len(batch) == BATCH:
+            _add(parts, batch, codes)
+            batch = []
+    _add(parts, batch, codes)
+    return {name: np.concatenate(columns) for name, columns in parts.items()}
+
+
+def _add(parts: dict[str, list[NDArray]], batch: list[tuple], codes: dict[str, int]) -> None:
+    columns = list(zip(*batch, strict=True)) or [()] * 15
+    (
+        ids,
+        embedding,
+        moods,
+        aesthetic,
+        valence,
+        arousal,
+        creator,
+        cluster,
+        licence,
+        width,
+        height,
+        colour,
+        taken,
+        added,
+        s,
+    ) = columns
+    new = {
+        "ids": np.array(ids, np.int64),
+        "embedding": np.array([e.to_numpy() for e in embedding], np.float32).reshape(-1, 64),
+        "probability": np.array(moods, np.float32).reshape(-1, 6),
+        "aesthetic": np.array(aesthetic, np.float32),
+        "valence": np.array(valence, np.float32),
+        "arousal": np.array(arousal, np.float32),
+        "creator": np.array([codes.setdefault(c, len(codes)) if c else -1 for c in creator], np.int32),
+        "cluster": np.array([c or i for c, i in zip(cluster, ids, strict=True)], np.int64),
+        "licence": np.array([LICENCES.index(slug) for slug in licence], np.int8),
+        "aspect": np.array(width, np.float32) / np.array(height, np.float32),
+        "hue": np.array([_hue(c) for c in colour], np.int16),
+        "year": np.array([t.year if t else 0 for t in taken], np.int16),
+        "added": np.array([a.timestamp() for a in added], np.float64),
+        "sensitive": np.array(s, bool),
+    }
+    for name, column in new.items():
+        parts.setdefault(name, []).append(column)
+
+
+def _hue(colour: int) -> int:
+    """Hue of 0xRRGGBB in degrees, -1 for a grey (saturation under .12)."""
+    import colorsys
+
+    hue, _, saturation = colorsys.rgb_to_hls(*((colour >> shift & 255) / 255 for shift in (16, 8, 0)))
+    return round(hue * 360) % 360 if saturation >= 0.12 else -1
+
+
+def _arrays(network_id: int, columns: dict[str, NDArray]) -> dict[str, NDArray]:
+    """The columns with what is derived from them: logits, z-scores, percentiles."""
+    prior = interface.prior(network_id)
+    p = np.clip(columns["probability"], 1e-6, 1 - 1e-6)
+    columns["logit"] = np.log(p / (1 - p)).astype(np.float32)
+    for place, name in enumerate(("aesthetic", "valence", "arousal")):
+        columns[name] = ((columns[name] - prior.center[place]) / prior.scale[place]).astype(np.float32)
+    above = columns["probability"] >= prior.floor.astype(np.float32)
+    columns["percentile"] = np.stack([_percentile(columns["aesthetic"], above[:, m]) for m in range(above.shape[1])], 1)
+    return columns
+
+
+def _percentile(values: NDArray, among: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Share of the chosen values below each value, 0-100 (0 where none is chosen)."""
+    chosen = np.sort(values[among])
+    return (100 * np.searchsorted(chosen, values) / max(len(chosen), 1)).astype(np.float32)
+
+
+def _fingerprint(name: str, arrays: dict[str, NDArray]) -> str:
+    digest = hashlib.sha256(name.encode())
+    for column in sorted(arrays):
+        digest.update(np.ascontiguousarray(arrays[column]).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _save(version: int, arrays: dict[str, NDArray]) -> None:
+    root = Path(settings.SHORTLIST_DIR)
+    root.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(dir=root, prefix=".new-"))
+    try:
+        for name in NAMES:
+            np.save(temporary / f"{name}.npy", arrays[name])
+        temporary.chmod(0o755)
+        os.replace(temporary, _folder(version))
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+def _tidy() -> None:
+    """Remove all but the newest versions, rows and folders. A process that mapped one keeps its pages."""
+    kept = list(Shortlist.objects.order_by("-pk").values_list("pk", flat=True)[:KEPT])
+    Shortlist.objects.exclude(pk__in=kept).delete()
+    for folder in Path(settings.SHORTLIST_DIR).iterdir():
+        if folder.name.isdigit() and int(folder.name) not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
