@@ -98,7 +98,7 @@ def _pack(learnt: Learnt) -> dict[str, bytes]:
 
 
 def _unpack(row: Taste) -> Learnt:
-    def numbers(content: bytes) -> NDArray[np.float64]:
+    def numbers(content: bytes | memoryview) -> NDArray[np.float64]:
         return np.frombuffer(content, np.float64).reshape(-1, DIMENSIONS)
 
     beauty = taste.Posterior(numbers(row.beauty_precision), numbers(row.beauty_information)[0])

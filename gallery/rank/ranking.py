@@ -160,8 +160,10 @@ def _score(
     score = FIT * arrays.logit[:, mood] + arrays.aesthetic
     if beauty is None and felt is None:
         return score
-    weights = sum(w for w in (beauty, None if felt is None else FIT * felt) if w is not None).astype(np.float32)
     size = arrays.embedding.shape[1]
+    weights = np.zeros(size + 4, np.float32)
+    weights += 0 if beauty is None else beauty
+    weights += 0 if felt is None else FIT * felt
     score += arrays.embedding @ weights[:size] + weights[size]
     for place, z in enumerate((arrays.aesthetic, arrays.valence, arrays.arousal), size + 1):
         score += weights[place] * z

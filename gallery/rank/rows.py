@@ -63,7 +63,7 @@ def _loader(photo_id: int) -> Callable[[], "Image"]:
         rendition = webp.filter(width__gte=WIDTH).order_by("width").first() or webp.order_by("-width").first()
         if rendition is None:
             raise FileNotFoundError(f"Photograph {photo_id} has no rendition.")
-        with default_storage.open(rendition.file.name) as file:
+        with default_storage.open(str(rendition.file.name)) as file:
             return Image.open(file, formats=["WEBP"]).convert("RGB")
 
     return load

@@ -78,7 +78,7 @@ def _alone() -> Iterator[bool]:
     """Whether this process may score: an advisory lock, which the server frees if the process dies."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        mine = bool(cursor.fetchone()[0])  # type: ignore[index]
+        mine = bool(cursor.fetchone()[0])
         try:
             yield mine
         finally:

@@ -147,7 +147,7 @@ def _add(parts: dict[str, list[NDArray]], batch: list[tuple], codes: dict[str, i
         added,
         s,
     ) = columns
-    new = {
+    new: dict[str, NDArray] = {
         "ids": np.array(ids, np.int64),
         "embedding": np.array([e.to_numpy() for e in embedding], np.float32).reshape(-1, 64),
         "probability": np.array(moods, np.float32).reshape(-1, 6),
