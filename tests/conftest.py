@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import django
 import pytest
 
 _var = tempfile.mkdtemp(prefix="evoke-tests-")
@@ -17,13 +18,7 @@ for _name in ("CELERY_BROKER_URL", "STORAGE_URL", "OPENVERSE_API_URL", "EVOKE_FE
     os.environ.pop(_name, None)
 # After the embedded server has let go of it (its keeper ends it when this process is gone).
 atexit.register(shutil.rmtree, _var, ignore_errors=True)
-
-
-def pytest_configure() -> None:
-    """Load the settings now that EVOKE_VAR is set; pytest-django sets Django up right after this."""
-    from django.conf import settings
-
-    assert str(settings.VAR) == str(Path(_var).resolve())
+django.setup()  # now, with EVOKE_VAR set: conftests of single folders import models before pytest-django would do it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

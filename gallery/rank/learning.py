@@ -80,7 +80,7 @@ def _changed(learnt: Learnt, score: Score, prior: Prior, answers: Answers, step:
 def features(score: Score, prior: Prior) -> NDArray[np.float64]:
     """x (68,) of a scored photograph."""
     z = (np.array([score.aesthetic, score.valence, score.arousal]) - prior.center) / prior.scale
-    return np.concatenate([score.embedding.to_numpy().astype(float), [1.0], z])
+    return np.concatenate([np.asarray(score.embedding, float), [1.0], z])
 
 
 def _start(prior: Prior) -> Learnt:

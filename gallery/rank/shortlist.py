@@ -149,7 +149,7 @@ def _add(parts: dict[str, list[NDArray]], batch: list[tuple], codes: dict[str, i
     ) = columns
     new: dict[str, NDArray] = {
         "ids": np.array(ids, np.int64),
-        "embedding": np.array([e.to_numpy() for e in embedding], np.float32).reshape(-1, 64),
+        "embedding": np.array(embedding, np.float32).reshape(-1, 64),
         "probability": np.array(moods, np.float32).reshape(-1, 6),
         "aesthetic": np.array(aesthetic, np.float32),
         "valence": np.array(valence, np.float32),
