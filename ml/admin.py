@@ -7,7 +7,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import path, reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.views.decorators.http import require_POST
 
 from ml import interface
@@ -63,7 +63,7 @@ class NetworkAdmin(ReadOnlyAdmin):
             (p.asked_at, p.actor or "Evoke", p.reason or "no reason given", p.live_at or "not yet")
             for p in network.promotions.select_related("actor").order_by("asked_at")
         ]
-        return format_html_join(format_html("<br>"), "{} by {}: {} (ranks since: {})", rows) or "never"
+        return format_html_join("", "{} by {}: {} (ranks since: {})<br>", rows) or "never"
 
     def retrain(self, request: HttpRequest) -> HttpResponse:
         return _retrain(request)
@@ -131,7 +131,7 @@ def _lines(figures: dict[str, Any]) -> str:
             rows.extend((f"{name}, {inner}", _short(v)) for inner, v in value.items() if not isinstance(v, dict | list))
         elif not isinstance(value, list):
             rows.append((name, _short(value)))
-    return format_html_join(format_html("<br>"), "{}: {}", rows) or "none yet"
+    return format_html_join("", "{}: {}<br>", rows) or "none yet"
 
 
 def _short(value: Any) -> str:

@@ -137,6 +137,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [_folder("static")]
 STATIC_ROOT = VAR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)  # whitenoise asks for it even where nothing is collected
 # Without a collected copy (a laptop, a test) whitenoise finds the files where they are, once, at start.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 3600
