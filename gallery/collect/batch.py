@@ -1,0 +1,73 @@
+"""Taking in many photographs: processes that render ahead, a progress bar, and a count of what became of each."""
+
+import multiprocessing
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+
+from tqdm import tqdm
+
+from gallery.collect.intake import Facts, Outcome, take_in_all
+from gallery.collect.render import REASONS
+from gallery.licences import SHOWN
+
+NAMED = 5  # rejected files named in a report, for each reason
+
+
+@dataclass
+class Report:
+    """Counts of a batch, and the first few names behind each reason."""
+
+    stored: int = 0
+    already_here: int = 0
+    near_duplicates: int = 0
+    not_shown: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    names: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, name: str, outcome: Outcome) -> None:
+        if outcome.rejected_because:
+            self.reject(name, outcome.rejected_because)
+        elif outcome.already_here:
+            self.already_here += 1
+        elif outcome.photo is not None:
+            self.stored += 1
+            self.near_duplicates += outcome.near_duplicate
+            self.not_shown += outcome.photo.licence not in SHOWN
+
+    def reject(self, name: str, reason: str) -> None:
+        self.rejected[reason] += 1
+        if len(self.names[reason]) < NAMED:
+            self.names[reason].append(name)
+
+    def lines(self) -> list[str]:
+        """What a person wants to know of it."""
+        lines = [f"{self.stored} photographs stored, {self.already_here} were here already."]
+        if self.near_duplicates:
+            lines.append(f"{self.near_duplicates} look nearly like another one: a page shows one of them.")
+        if self.not_shown:
+            lines.append(f"{self.not_shown} have no licence that allows showing them: kept, never shown.")
+        for reason, count in self.rejected.most_common():
+            names = ", ".join(self.names[reason]) + (", …" if count > NAMED else "")
+            lines.append(f"{count} rejected, {REASONS.get(reason, reason)}: {names}")
+        return lines
+
+
+def take_in_batch(photographs: Iterable[tuple[str, bytes, Facts]], total: int | None, label: str) -> Report:
+    """Take in (name, bytes, facts) in order; memory holds a few photographs, whatever their number."""
+    report, names = Report(), []
+
+    def unnamed() -> Iterable[tuple[bytes, Facts]]:
+        for name, content, facts in photographs:
+            names.append(name)
+            yield content, facts
+
+    workers = max(1, os.cpu_count() or 1)
+    # Processes, because threads do not help encoding; spawned, because the database's connections must not be forked.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        done = take_in_all(unnamed(), pool, ahead=2 * workers)
+        for _, outcome in tqdm(done, label, total, unit=" photographs", disable=None):
+            report.add(names.pop(0), outcome)
+    return report

@@ -1,0 +1,206 @@
+"""How a photograph is taken in: rendered, stored, and only then a row. A failure is a counted reason, not a lost line.
+
+Files go first and rows last, in one transaction: a kill half-way leaves at most files that the next try writes again.
+"""
+
+import hashlib
+import html
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from datetime import date, datetime
+from urllib.parse import urlsplit
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage, default_storage, storages
+from django.db import connection, transaction
+from django.utils import timezone
+
+from gallery import licences
+from gallery.collect.render import Rejected, Rendered, render
+from gallery.models import Photo, Rendition
+from gallery.moods import MOODS
+
+NEAR_BITS = 6  # of 64: photographs whose perceptual hashes differ in no more are near-duplicates (crawler.md)
+TAGS = 40
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
+_MARKUP = re.compile(r"<[^<>]{0,200}>")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a source says of a photograph. Text is a stranger's: it is cleaned before it is kept."""
+
+    source: str
+    source_id: str = ""  # "": the content's hash, as for files of a folder
+    title: str = ""
+    alt: str = ""
+    creator: str = ""
+    creator_url: str = ""
+    licence: str = ""
+    licence_url: str = ""
+    source_url: str = ""
+    tags: tuple[str, ...] = ()
+    mood_tag: str = ""
+    sensitive: bool = False
+    taken_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photograph: stored, already here, or rejected with a reason (render.REASONS)."""
+
+    photo: Photo | None = None
+    already_here: bool = False
+    near_duplicate: bool = False
+    rejected_because: str = ""
+
+
+def take_in(content: bytes, facts: Facts) -> Outcome:
+    """Check, render and keep one photograph in this process."""
+    known = here(hashlib.sha256(content).hexdigest(), facts)
+    return known or _finished(content, facts, lambda: render(content))
+
+
+def take_in_all(
+    photographs: Iterable[tuple[bytes, Facts]], pool: Executor, ahead: int
+) -> Iterator[tuple[Facts, Outcome]]:
+    """The same for many, rendered in the processes of `pool`, in order, with at most `ahead` in memory.
+
+    What is here already is not rendered again.
+    """
+    waiting: deque[tuple[bytes, Facts, Outcome | Future[Rendered]]] = deque()
+    for content, facts in photographs:
+        known = here(hashlib.sha256(content).hexdigest(), facts)
+        waiting.append((content, facts, known or pool.submit(render, content)))
+        if len(waiting) >= ahead:
+            yield _next(waiting)
+    while waiting:
+        yield _next(waiting)
+
+
+def _next(waiting: "deque[tuple[bytes, Facts, Outcome | Future[Rendered]]]") -> tuple[Facts, Outcome]:
+    content, facts, due = waiting.popleft()
+    return facts, due if isinstance(due, Outcome) else _finished(content, facts, due.result)
+
+
+def _finished(content: bytes, facts: Facts, rendering: Callable[[], Rendered]) -> Outcome:
+    try:
+        return keep(content, rendering(), facts)
+    except Rejected as error:
+        return Outcome(rejected_because=error.because)
+
+
+def here(sha256: str, facts: Facts) -> Outcome | None:
+    """The photograph if it is here already: the same bytes, or the same id at its source."""
+    known = Photo.objects.filter(sha256=sha256)
+    if facts.source_id:
+        known = known | Photo.objects.filter(source=facts.source, source_id=facts.source_id)
+    photo = known.first()
+    return Outcome(photo, already_here=True) if photo else None
+
+
+def keep(content: bytes, rendered: Rendered, facts: Facts) -> Outcome:
+    """Store a rendered photograph; one that came in meanwhile stays as it is."""
+    if known := here(rendered.sha256, facts):
+        return known
+    original = f"{rendered.sha256[:2]}/{rendered.sha256}.{rendered.format}"
+    _store(storages["originals"], original, content)
+    for picture in rendered.pictures:
+        _store(default_storage, picture.name, picture.content)
+    return _write(content, rendered, facts, original)
+
+
+def _store(storage: Storage, name: str, content: bytes) -> None:
+    """Names are by content, so a file that is there whole is the same; one cut off by a kill is written anew."""
+    if storage.exists(name):
+        if storage.size(name) == len(content):
+            return
+        storage.delete(name)
+    storage.save(name, ContentFile(content))
+
+
+@transaction.atomic
+def _write(content: bytes, rendered: Rendered, facts: Facts, original: str) -> Outcome:
+    photo, made = Photo.objects.get_or_create(
+        sha256=rendered.sha256,
+        defaults={
+            **_cleaned(facts),
+            "source": facts.source,
+            "source_id": facts.source_id or rendered.sha256,
+            "original": original,
+            "bytes": len(content),
+            **{k: getattr(rendered, k) for k in ("format", "width", "height", "phash", "thumbhash", "colour")},
+        },
+    )
+    if not made:
+        return Outcome(photo, already_here=True)
+    near = _near(photo)
+    if near is not None:
+        Photo.objects.filter(pk__in=[photo.pk, near.pk]).update(cluster=near.cluster or near.pk)
+    Rendition.objects.bulk_create(
+        Rendition(photo=photo, width=p.width, height=p.height, format=p.format, file=p.name, bytes=len(p.content))
+        for p in rendered.pictures
+    )
+    return Outcome(photo, near_duplicate=near is not None)
+
+
+def _near(photo: Photo) -> Photo | None:
+    """The first photograph that looks nearly the same, found by PostgreSQL's bit operations."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM gallery_photo"
+            " WHERE id <> %s AND bit_count((phash # %s)::bit(64)) <= %s ORDER BY id LIMIT 1",
+            [photo.pk, photo.phash, NEAR_BITS],
+        )
+        row = cursor.fetchone()
+    return Photo.objects.get(pk=row[0]) if row else None
+
+
+def _cleaned(facts: Facts) -> dict:
+    """The columns that come from a stranger's words."""
+    licence, version = licences.parse(facts.licence, facts.licence_url)
+    return {
+        "title": clean(facts.title, 300),
+        "alt": clean(facts.alt, 500),
+        "creator": clean(facts.creator, 200),
+        "creator_url": clean_url(facts.creator_url, 500),
+        "licence": licence,
+        "licence_version": version,
+        "licence_url": clean_url(facts.licence_url, 500),
+        "licence_seen": today(),
+        "source_url": clean_url(facts.source_url, 1000),
+        "tags": list(clean_tags(facts.tags)),
+        "mood_tag": facts.mood_tag if facts.mood_tag in MOODS else "",
+        "sensitive": facts.sensitive,
+        "taken_at": facts.taken_at,
+    }
+
+
+def today() -> date:
+    return timezone.now().date()
+
+
+def clean(text: str, most: int) -> str:
+    """Plain text of at most `most` characters: entities resolved, tags and control characters gone, blanks single."""
+    plain = _MARKUP.sub(" ", html.unescape(html.unescape(text[: 8 * most])))
+    plain = " ".join(_CONTROL.sub(" ", plain).split())
+    return plain if len(plain) <= most else plain[: most - 1].rstrip() + "…"
+
+
+def clean_url(url: str, most: int) -> str:
+    """The address if it is one that a page may link to, else ""."""
+    url = url.strip()
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    fine = parts.scheme in ("http", "https") and parts.hostname and len(url) <= most and not _CONTROL.search(url)
+    return url if fine and " " not in url else ""
+
+
+def clean_tags(tags: Sequence[str]) -> Iterator[str]:
+    """Tags in lower case, each once."""
+    yield from list(dict.fromkeys(filter(None, (clean(tag, 100).lower() for tag in tags))))[:TAGS]
