@@ -5,6 +5,7 @@
 with w what this visitor finds beautiful and f_m what they feel, both zero for the generic order.
 """
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 FIT = 1.0  # one logit of fit weighs as much as one SD of beauty
 A_CREATOR = 2  # photographs of one creator on a page
 LIKENESS = 0.5  # SDs taken off at cosine similarity 1 to the nearest photograph that the page already holds
+LAST = 1e12  # taken off those whose creator has its share of a page: they come after all others
 SPARE = 3  # candidates that the greedy pass looks at for each place it fills
 FEW = 12  # fewer than this above the floor are too few: the nearest are added
 LOOSE = 6  # at most so many of them
@@ -90,11 +92,14 @@ def order(
     sort: for_you, beautiful (generic beauty), newest, surprise (drawn by the seed).
     """
     fits = (arrays.probability[:, mood] >= floor) & ~arrays.sensitive
-    free = _free(arrays, exclude)
+    gone = rows_of(arrays, exclude)
+    gone = gone[gone >= 0]
+    free = fits.copy()
+    free[gone] = False
     score = _score(arrays, mood, beauty, felt, sort, seed)
-    likeness = LIKENESS if sort == "for_you" else 0.0
-    rows = _varied(arrays, score, np.flatnonzero(fits & free), count, page, likeness)
-    loose = _nearest_below(arrays, mood, fits, free)[: count - len(rows)]
+    pool = _pool(arrays, score, np.flatnonzero(free), gone, count, page)
+    rows = _varied(arrays, score, pool, count, page, LIKENESS if sort == "for_you" else 0.0)
+    loose = _nearest_below(arrays, mood, fits, gone)[: count - len(rows)]
     return Order(arrays.ids[np.concatenate([rows, loose])], len(loose))
 
 
@@ -149,12 +154,12 @@ def _features(arrays: Arrays, row: int) -> NDArray[np.float64]:
 
 def _score(
     arrays: Arrays, mood: int, beauty: NDArray[Any] | None, felt: NDArray[Any] | None, sort: str, seed: int
-) -> NDArray[np.float32]:
+) -> NDArray[np.floating]:
     """One number a photograph (n,). Both weights go through one product with the embeddings: it bounds the time."""
     if sort == "beautiful":
         return np.asarray(arrays.aesthetic)
     if sort == "newest":
-        return arrays.added.astype(np.float32) if not len(arrays.added) else _ranks(arrays.added)
+        return np.asarray(arrays.added)
     if sort == "surprise":
         return np.random.default_rng(seed).random(len(arrays.ids), np.float32)
     score = FIT * arrays.logit[:, mood] + arrays.aesthetic
@@ -170,63 +175,92 @@ def _score(
     return score
 
 
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Times as ranks: in single precision neighbouring times would be one."""
-    ranks = np.empty(len(values), np.float32)
-    ranks[np.argsort(values, kind="stable")] = np.arange(len(values))
-    return ranks
+def _nearest_below(arrays: Arrays, mood: int, fits: NDArray[np.bool_], gone: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Rows of the few nearest to a mood that too few photographs fit; the same few throughout a visit.
 
-
-def _free(arrays: Arrays, exclude: Collection[int]) -> NDArray[np.bool_]:
-    """Photographs that are not excluded, nor duplicates of one that is (n,)."""
-    free = np.ones(len(arrays.ids), bool)
-    rows = rows_of(arrays, exclude)
-    rows = rows[rows >= 0]
-    if len(rows):
-        free &= ~np.isin(arrays.cluster, np.unique(arrays.cluster[rows]))
-        free[rows] = False
-    return free
-
-
-def _nearest_below(arrays: Arrays, mood: int, fits: NDArray[np.bool_], free: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """Rows of the few nearest to a mood that too few photographs fit; the same few throughout a visit."""
-    if fits.sum() >= FEW:
+    None is a duplicate of another or of one that fits, or of `gone`; creators have their share before any has more.
+    """
+    fitting = np.flatnonzero(fits)
+    if len(fitting) >= FEW:
         return np.empty(0, np.intp)
-    below = np.flatnonzero(~fits & ~arrays.sensitive)
-    nearest = below[np.argsort(-arrays.probability[below, mood], kind="stable")][:LOOSE]
-    return nearest[free[nearest]]
+    below = _best(arrays.probability[:, mood], np.flatnonzero(~fits & ~arrays.sensitive), SPARE * LOOSE)
+    below = _one_a_cluster(arrays, np.concatenate([fitting, below]))[len(_one_a_cluster(arrays, fitting)) :]
+    both = np.concatenate([fitting, below])
+    beyond_share = _beyond_share(arrays.creator[both], A_CREATOR)[len(fitting) :]
+    nearest = below[np.argsort(beyond_share, kind="stable")][:LOOSE]
+    return nearest[~_in_clusters(arrays, nearest, gone)]
 
 
 def _varied(
-    arrays: Arrays, score: NDArray[np.float32], rows: NDArray[np.intp], count: int, page: int, likeness: float
+    arrays: Arrays, score: NDArray[np.floating], pool: NDArray[np.intp], count: int, page: int, likeness: float
 ) -> NDArray[np.intp]:
-    """The best rows in a greedy order: one of a cluster, A_CREATOR of a creator a page, unlike what the page holds.
+    """`count` rows of the pool in a greedy order: A_CREATOR of a creator a page, unlike what the page holds.
 
-    Maximal marginal relevance (Carbonell, Goldstein 1998) over the best SPARE x count rows.
+    Maximal marginal relevance (Carbonell, Goldstein 1998). Where every creator left has its share of a page, the page
+    is filled beyond it: a folder of one person's photographs is not two photographs a page.
     """
-    pool = _best(score, rows, SPARE * count)
-    vectors = arrays.embedding[pool].astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) + 1e-9
-    worth, clusters, creators = score[pool].astype(np.float64), arrays.cluster[pool], arrays.creator[pool]
-    gone = np.zeros(len(pool), bool)
+    vectors = np.asarray(arrays.embedding[pool], np.float32)
+    vectors = vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + np.float32(1e-9))
+    alike = likeness * (vectors @ vectors.T)
+    worth, creators = score[pool].astype(np.float64), arrays.creator[pool]
     picked: list[int] = []
-    while len(picked) < min(count, len(pool)) and not gone.all():
-        if len(picked) % page == 0:
-            nearest, full = np.zeros(len(pool)), np.zeros(len(pool), bool)
-        allowed = ~gone & ~full
-        if not allowed.any():  # every creator left has its share of this page: better that than a short page
-            allowed = ~gone
-        best = int(np.argmax(np.where(allowed, worth - likeness * nearest, -np.inf)))
+    for place in range(min(count, len(pool))):
+        if place % page == 0:
+            penalty, full, held = np.zeros(len(pool), np.float32), np.zeros(len(pool)), Counter[int]()
+        best = int((worth - penalty - full).argmax())
         picked.append(best)
-        gone |= clusters == clusters[best]
-        nearest = np.maximum(nearest, vectors @ vectors[best])
-        on_page = creators[picked[len(picked) - 1 - (len(picked) - 1) % page :]]
-        full |= (creators == creators[best]) & (creators[best] >= 0) & ((on_page == creators[best]).sum() >= A_CREATOR)
+        worth[best] = -np.inf
+        np.maximum(penalty, alike[best], out=penalty)
+        creator = int(creators[best])
+        held[creator] += 1
+        if creator >= 0 and held[creator] == A_CREATOR:
+            full[creators == creator] = LAST
     return pool[picked]
 
 
-def _best(score: NDArray[np.float32], rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+def _pool(
+    arrays: Arrays, score: NDArray[np.floating], rows: NDArray[np.intp], gone: NDArray[np.intp], count: int, page: int
+) -> NDArray[np.intp]:
+    """The best SPARE x count rows, best first: one of a duplicate cluster and none of the clusters of `gone`.
+
+    No creator has more of them than its share of so many pages, as long as there are others. Looks at the best few
+    first and at more only where those are not enough, so that the time hardly depends on the collection.
+    """
+    wanted, share = SPARE * count, A_CREATOR * -(-count // page)
+    looked = 2 * wanted
+    while True:
+        pool = _one_a_cluster(arrays, _best(score, rows, looked))
+        pool = pool[~_in_clusters(arrays, pool, gone)]
+        beyond_share = _beyond_share(arrays.creator[pool], share)
+        if looked >= len(rows) or len(pool) - beyond_share.sum() >= wanted:
+            return pool[np.argsort(beyond_share, kind="stable")][:wanted]
+        looked *= 8
+
+
+def _best(score: NDArray[np.floating], rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     """The `count` best of the rows, best first; equal scores by row, so that an order is always the same."""
+    worth = -score[rows]
     if len(rows) > count:
-        rows = rows[np.argpartition(-score[rows], count)[:count]]
-    return rows[np.lexsort((rows, -score[rows]))]
+        least = np.partition(worth, count - 1)[count - 1]
+        chosen = np.flatnonzero(worth <= least)  # with all that equal the last: which of them stay is decided by row
+        rows, worth = rows[chosen], worth[chosen]
+    return rows[np.lexsort((rows, worth))[:count]]
+
+
+def _one_a_cluster(arrays: Arrays, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The first of the rows of each duplicate cluster, in the same order."""
+    return rows[np.sort(np.unique(arrays.cluster[rows], return_index=True)[1])]
+
+
+def _in_clusters(arrays: Arrays, rows: NDArray[np.intp], others: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which of the rows are duplicates of one of the others, or are one of them."""
+    return np.isin(arrays.cluster[rows], arrays.cluster[others])
+
+
+def _beyond_share(creators: NDArray[np.integer], share: int) -> NDArray[np.bool_]:
+    """Which stand behind `share` others of the same creator; unknown creators (-1) are not one creator."""
+    order = np.argsort(creators, kind="stable")
+    ordered = creators[order]
+    beyond = np.empty(len(creators), bool)
+    beyond[order] = np.arange(len(creators)) - np.searchsorted(ordered, ordered) >= share
+    return beyond & (creators >= 0)

@@ -108,6 +108,34 @@ def test_a_page_is_full_even_where_one_creator_made_everything():
     assert len(ids(arrays, count=60)) == 60
 
 
+def test_a_creator_of_hundreds_does_not_crowd_out_the_others():
+    arrays = make_arrays(3000, creator=np.r_[np.zeros(2900), np.arange(1, 101)].astype(np.int32))
+    arrays.aesthetic[2900:] -= 10
+    shown = ids(arrays, count=60, page=30)
+    assert [sum(i <= 29_000 for i in shown[page : page + 30]) for page in (0, 30)] == [2, 2]
+
+
+def test_a_thousand_duplicates_of_the_best_leave_a_full_order():
+    arrays = make_arrays(5000)
+    best = np.argsort(-arrays.aesthetic)[:3000]
+    arrays.cluster[best] = 10
+    shown = ids(arrays, count=200)
+    assert len(shown) == 200
+    assert sum(arrays.cluster[i // 10 - 1] == 10 for i in shown) == 1
+    assert len(ids(arrays, count=200, exclude=[int(arrays.ids[best[5]])])) == 200
+
+
+def test_the_handful_holds_no_duplicates_and_spares_its_creators():
+    arrays = make_arrays(80)
+    arrays.probability[2:, MOOD] = np.linspace(0.4, 0.01, 78)
+    arrays.cluster[2:4] = arrays.cluster[0]
+    arrays.cluster[4:7] = arrays.cluster[4]
+    arrays.creator[7:12] = 500
+    order = ranking.order(arrays, MOOD, FLOOR)
+    assert order.loose == ranking.LOOSE
+    assert list(order.ids[-ranking.LOOSE :]) == [50, 80, 90, 130, 140, 150]
+
+
 def test_unknown_creators_are_not_one_creator():
     arrays = make_arrays(60, creator=np.full(60, -1, np.int32))
     best = arrays.ids[np.argsort(-arrays.aesthetic)[:10]]
