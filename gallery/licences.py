@@ -44,7 +44,7 @@ SHOWN = tuple(slug for slug, licence in LICENCES.items() if licence.shows)
 _CC_URL = re.compile(
     r"creativecommons\.org/(licenses/(?P<kind>[a-z-]+)|publicdomain/(?P<free>zero|mark))/(?P<version>\d\.\d)"
 )
-_CC_NAME = re.compile(r"^cc[ -](?P<kind>by(?:-nc)?(?:-sa|-nd)?)(?:[ -](?P<version>\d\.\d))?$")
+_CC_NAME = re.compile(r"^(?:cc[ -])?(?P<kind>by(?:-nc)?(?:-sa|-nd)?)(?:[ -](?P<version>\d\.\d))?$")
 _WORDS = {
     "cc0": "cc0", "cc0 1.0": "cc0", "cc zero": "cc0", "public domain": "pdm", "pdm": "pdm", "public domain mark": "pdm",
     "public domain mark 1.0": "pdm", "us government work": "us-gov", "all rights reserved": "reserved",

@@ -2,17 +2,18 @@
 
 import multiprocessing
 import os
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
+from gallery.collect import fetch, render
 from gallery.collect.intake import Facts, Outcome, take_in_all
-from gallery.collect.render import REASONS
 from gallery.licences import SHOWN
 
+SENTENCES = {**fetch.REASONS, **render.REASONS}
 NAMED = 5  # rejected files named in a report, for each reason
 
 
@@ -51,13 +52,16 @@ class Report:
             lines.append(f"{self.not_shown} have no licence that allows showing them: kept, never shown.")
         for reason, count in self.rejected.most_common():
             names = ", ".join(self.names[reason]) + (", …" if count > NAMED else "")
-            lines.append(f"{count} rejected, {REASONS.get(reason, reason)}: {names}")
+            lines.append(f"{count} rejected, {SENTENCES[reason]}: {names}")
         return lines
 
 
-def take_in_batch(photographs: Iterable[tuple[str, bytes, Facts]], total: int | None, label: str) -> Report:
+def take_in_batch(
+    photographs: Iterable[tuple[str, bytes, Facts]], total: int, label: str, report: Report | None = None
+) -> Report:
     """Take in (name, bytes, facts) in order; memory holds a few photographs, whatever their number."""
-    report, names = Report(), []
+    report = report or Report()
+    names: deque[str] = deque()
 
     def unnamed() -> Iterable[tuple[bytes, Facts]]:
         for name, content, facts in photographs:
@@ -69,5 +73,5 @@ def take_in_batch(photographs: Iterable[tuple[str, bytes, Facts]], total: int | 
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         done = take_in_all(unnamed(), pool, ahead=2 * workers)
         for _, outcome in tqdm(done, label, total, unit=" photographs", disable=None):
-            report.add(names.pop(0), outcome)
+            report.add(names.popleft(), outcome)
     return report

@@ -17,7 +17,8 @@ from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 FORMATS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
 MOST_BYTES = 50 * 1024 * 1024
 MOST_PIXELS = 100_000_000
-LEAST_SIDE = 320  # pixels of the shorter side: below it no page can show it well and the network sees a blur
+Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow warns beyond it while opening, and the warning is made an error below
+LEAST_SIDE = 300  # pixels of the shorter side: the network looks at 298 before it crops to 260
 WIDTHS = (240, 480, 800, 1200, 1920)
 NEAR = 0.9  # a rendition within this of the photograph's own width makes one at that width needless
 WEBP = {"quality": 80, "method": 2}
@@ -39,6 +40,10 @@ class Rejected(ValueError):
     def __init__(self, because: str) -> None:
         super().__init__(REASONS[because])
         self.because = because
+
+    def __reduce__(self) -> tuple[type["Rejected"], tuple[str]]:
+        """How it comes back from another process: by its reason, not by its sentence."""
+        return Rejected, (self.because,)
 
 
 @dataclass(frozen=True)

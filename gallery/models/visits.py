@@ -48,7 +48,7 @@ class RatingEvent(models.Model):
 class Taste(models.Model):
     """What one network's view of a visitor has learnt: posteriors of Bayesian linear models (rank/taste.py).
 
-    Natural parameters as float64 bytes: precisions (68, 68), information `beauty` (68,) and `felt` (6, 68), a row a mood.
+    Natural parameters as float64 bytes: precisions (68, 68), information of beauty (68,) and felt (6, 68).
     """
 
     visitor = models.ForeignKey("accounts.Visitor", on_delete=models.CASCADE, related_name="tastes")

@@ -1,7 +1,7 @@
 """What a visitor's answers teach: posteriors in Taste rows, updated exactly and in constant time by each answer."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +13,8 @@ from ml.interface import MOODS, Prior
 
 DIMENSIONS = 68
 # Variance of a visitor's shift of a mood's logit at a typical photograph, against FELT_NOISE for one "I felt this".
-# Simulated visitors (64 answers' worth of logits, 20 said): .3 never made the next answer less likely, whether their true
-# shifts had an SD of .5, 1 or 2 logits; 1 and more did so at .5 (tests/gallery/rank/test_taste.py repeats it small).
+# Simulated visitors after 20 answers: .3 did not make the next answer less likely, whether their true shifts had an SD
+# of .5, 1 or 2 logits; 1 and more did so at .5 (tests/gallery/rank/test_taste.py repeats it small).
 FELT_VARIANCE = 0.3
 FELT_NOISE = 1.0
 # Share of a Thompson draw's distance from the mean. Full draws from the prior of real raters are twice as wide as the
@@ -57,22 +57,60 @@ def answers_of(rating: Rating | None) -> Answers:
 
 
 def taste_of(visitor_id: uuid.UUID, network_id: int, prior: Prior) -> Learnt:
-    """What is known of a visitor under a network: the prior alone until they said something (one query)."""
+    """What is known of a visitor under a network; the prior alone until they said something.
+
+    A network that came after the answers has no row yet: they are learnt anew from the ratings.
+    """
     row = Taste.objects.filter(visitor_id=visitor_id, network_id=network_id).first()
-    return _start(prior) if row is None else _unpack(row)
+    return _from_ratings(visitor_id, network_id, prior)[0] if row is None else _unpack(row)
 
 
 def update(visitor_id: uuid.UUID, score: Score, prior: Prior, *, before: Answers, after: Answers) -> None:
-    """Unlearn what was said before of the scored photograph, learn what is said now. Call it inside a transaction."""
-    row, _ = Taste.objects.select_for_update().get_or_create(
+    """Unlearn what was said before of the scored photograph, learn what is said now.
+
+    Call it inside the transaction that changed the Rating, after the change.
+    """
+    row, made = Taste.objects.select_for_update().get_or_create(
         visitor_id=visitor_id, network_id=score.network_id, defaults=_pack(_start(prior))
     )
-    learnt = _changed(_unpack(row), score, prior, before, taste.forget)
-    learnt = _changed(learnt, score, prior, after, taste.observe)
+    if made:
+        learnt, row.observations = _from_ratings(visitor_id, score.network_id, prior)
+    else:
+        learnt, row.observations = _after(row, score, prior, before, after)
     for name, content in _pack(learnt).items():
         setattr(row, name, content)
-    row.observations += (after != Answers()) - (before != Answers())
     row.save()
+
+
+def _after(row: Taste, score: Score, prior: Prior, before: Answers, after: Answers) -> tuple[Learnt, int]:
+    """The row's posteriors and count after one answer; learnt anew where the row had never learnt what is unsaid."""
+    try:
+        learnt = _changed(_unpack(row), score, prior, before, taste.forget)
+    except taste.NotLearnt:
+        return _from_ratings(row.visitor_id, row.network_id, prior)
+    learnt = _changed(learnt, score, prior, after, taste.observe)
+    return learnt, row.observations + (after != Answers()) - (before != Answers())
+
+
+def start_anew(network_id: int, photo_ids: Collection[int] | None = None) -> None:
+    """Drop what a network learnt of those who rated the photographs (of everybody by default).
+
+    For photographs that were scored after they were rated; the next order learns from all ratings.
+    """
+    rows = Taste.objects.filter(network_id=network_id)
+    if photo_ids is not None:
+        rows = rows.filter(visitor__in=Rating.objects.filter(photo__in=photo_ids).values("visitor"))
+    rows.delete()
+
+
+def _from_ratings(visitor_id: uuid.UUID, network_id: int, prior: Prior) -> tuple[Learnt, int]:
+    """What all of a visitor's ratings teach, and how many of them the network has scores for."""
+    learnt = _start(prior)
+    ratings = {rating.photo_id: answers_of(rating) for rating in Rating.objects.filter(visitor_id=visitor_id)}
+    scores = list(Score.objects.filter(network_id=network_id, photo__in=ratings)) if ratings else []
+    for score in scores:
+        learnt = _changed(learnt, score, prior, ratings[score.photo_id], taste.observe)
+    return learnt, sum(ratings[score.photo_id] != Answers() for score in scores)
 
 
 def _changed(learnt: Learnt, score: Score, prior: Prior, answers: Answers, step: Step) -> Learnt:

@@ -15,14 +15,16 @@ from django.db import connection, transaction
 from PIL import Image
 
 from gallery.models import Photo, Rendition, Score, ScoringFailure
-from gallery.rank import shortlist
+from gallery.rank import learning, shortlist
 from ml import interface
 
 log = logging.getLogger(__name__)
 LOCK = 0x45564F53
 SHORT_SIDE = 320  # pixels: the network looks at no more, so a larger rendition is not read
 BATCH = 32
-REFRESH = 192  # photographs after which the shortlist is written, so that the site fills while scoring runs
+# The shortlist is written anew after so many photographs, or after a tenth of what it holds, so that the site fills
+# while scoring runs; all of it is read for that, so a large collection is not read at each batch.
+REFRESH = 192
 DECODERS = 2
 
 Progress = Callable[[int, int], None]
@@ -102,6 +104,7 @@ def _waiting(network_id: int) -> list[int]:
 def _tell(network_id: int) -> None:
     """Let ml know whether an incoming network has all its scores now."""
     if interface.arrived(network_id, missing=len(_waiting(network_id))):
+        learning.start_anew(network_id)
         log.info("Network %s ranks the site now.", network_id)
 
 
@@ -110,7 +113,8 @@ def _score(network_id: int, ids: list[int], batch: int) -> Iterator[ScoringResul
     if not ids:
         return
     scorer = interface.scorer(network_id)
-    since = 0
+    ranks = network_id == interface.active().id
+    since, refresh = 0, max(REFRESH, Score.objects.filter(network_id=network_id).count() // 10)
     with ThreadPoolExecutor(DECODERS) as pool:
         parts = [ids[i : i + batch] for i in range(0, len(ids), batch)]
         ahead = [pool.submit(_decode, name) for name in _files(parts[0])]
@@ -120,9 +124,9 @@ def _score(network_id: int, ids: list[int], batch: int) -> Iterator[ScoringResul
             ahead = [pool.submit(_decode, name) for name in _files(following)]
             result = _keep(network_id, scorer, decoded)
             since += len(decoded)
-            if since >= REFRESH:
+            if ranks and since >= refresh:
                 shortlist.write()
-                since = 0
+                since, refresh = 0, max(refresh, REFRESH, (place + 1) * batch // 10)
             yield result
 
 
@@ -144,23 +148,36 @@ def _decode(file: tuple[int, str]) -> Decoded:
     try:
         with default_storage.open(name) as stream:
             return Decoded(photo_id, Image.open(stream, formats=["WEBP"]).convert("RGB"))
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return Decoded(photo_id, None, f"Its rendition cannot be read: {error}"[:300])
 
 
 def _keep(network_id: int, scorer: Callable, decoded: list[Decoded]) -> ScoringResult:
     """Score a decoded batch and write its rows in one transaction."""
     good = [(d.photo_id, d.image) for d in decoded if d.image is not None]
-    bad = [
-        ScoringFailure(photo_id=d.photo_id, network_id=network_id, reason=d.reason) for d in decoded if d.image is None
-    ]
     scores = scorer([image for _, image in good]) if good else None
-    rows = [] if scores is None else [_row(network_id, photo_id, scores, i) for i, (photo_id, _) in enumerate(good)]
+    found = [] if scores is None else [_row(network_id, photo_id, scores, i) for i, (photo_id, _) in enumerate(good)]
+    rows = [row for row in found if _finite(row)]
+    reasons = {d.photo_id: d.reason for d in decoded if d.image is None}
+    reasons |= {row.photo_id: "The network gave no numbers for it." for row in found if not _finite(row)}
     with transaction.atomic():
-        existing = set(Photo.objects.filter(pk__in=[d.photo_id for d in decoded]).values_list("pk", flat=True))
-        Score.objects.bulk_create([r for r in rows if r.photo_id in existing], ignore_conflicts=True)
-        ScoringFailure.objects.bulk_create([f for f in bad if f.photo_id in existing], ignore_conflicts=True)
-    return ScoringResult(len(rows), len(bad))
+        # Whoever deletes a photograph meanwhile waits until its rows are there, and takes them along.
+        kept = set(
+            Photo.objects.filter(pk__in=[d.photo_id for d in decoded])
+            .select_for_update(of=("self",), no_key=True)
+            .values_list("pk", flat=True)
+        )
+        Score.objects.bulk_create([row for row in rows if row.photo_id in kept], ignore_conflicts=True)
+        learning.start_anew(network_id, kept)
+        ScoringFailure.objects.bulk_create(
+            [ScoringFailure(photo_id=i, network_id=network_id, reason=why) for i, why in reasons.items() if i in kept],
+            ignore_conflicts=True,
+        )
+    return ScoringResult(len(rows), len(reasons))
+
+
+def _finite(row: Score) -> bool:
+    return bool(np.isfinite([*row.moods, row.valence, row.arousal, row.aesthetic, *row.embedding]).all())
 
 
 def _row(network_id: int, photo_id: int, scores, i: int) -> Score:

@@ -3,6 +3,7 @@
 A version is a folder of .npy files under SHORTLIST_DIR, renamed into place when it is whole; its row is written last.
 """
 
+import colorsys
 import hashlib
 import logging
 import os
@@ -27,6 +28,12 @@ KEPT = 2  # versions kept on disk: a web process may still be reading the last b
 LOCK = 0x45564F4B  # advisory lock: one writer at a time
 BATCH = 5000
 LICENCES = tuple(licences.LICENCES)
+COLUMNS = (
+    "photo_id", "embedding", "moods", "aesthetic", "valence", "arousal", "photo__creator", "photo__cluster",
+    "photo__licence", "photo__width", "photo__height", "photo__colour", "photo__taken_at", "photo__added_at",
+    "photo__sensitive",
+)  # fmt: skip
+BY_COLUMN = ("probability", "logit", "percentile")  # read a mood at a time: each lies together
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,10 @@ def _open(folder: str, version: int, network_id: int) -> Arrays | None:
 
 @lru_cache(maxsize=KEPT)
 def _mapped(folder: str, version: int, network_id: int) -> Arrays:
-    files = {name: np.load(Path(folder) / str(version) / f"{name}.npy", mmap_mode="r") for name in NAMES}
+    # As plain arrays on the mapped memory: numpy's own memmap class makes each small step of ranking slower.
+    files = {
+        name: np.load(Path(folder) / str(version) / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in NAMES
+    }
     return Arrays(version, network_id, **files)
 
 
@@ -105,13 +115,9 @@ def _rows(network_id: int) -> Iterator[tuple]:
     return (
         Score.objects.filter(network_id=network_id, photo__in=Photo.objects.on_show())
         .order_by("photo_id")
-        .values_list(
-            "photo_id", "embedding", "moods", "aesthetic", "valence", "arousal", "photo__creator", "photo__cluster",
-            "photo__licence", "photo__width", "photo__height", "photo__colour", "photo__taken_at", "photo__added_at",
-            "photo__sensitive",
-        )
+        .values_list(*COLUMNS)
         .iterator(chunk_size=BATCH)
-    )  # fmt: skip
+    )
 
 
 def _collect(network_id: int) -> dict[str, NDArray]:
@@ -129,39 +135,23 @@ def _collect(network_id: int) -> dict[str, NDArray]:
 
 
 def _add(parts: dict[str, list[NDArray]], batch: list[tuple], codes: dict[str, int]) -> None:
-    columns = list(zip(*batch, strict=True)) or [()] * 15
-    (
-        ids,
-        embedding,
-        moods,
-        aesthetic,
-        valence,
-        arousal,
-        creator,
-        cluster,
-        licence,
-        width,
-        height,
-        colour,
-        taken,
-        added,
-        s,
-    ) = columns
+    columns = dict(zip(COLUMNS, list(zip(*batch, strict=True)) or [()] * len(COLUMNS), strict=True))
+    ids = columns["photo_id"]
     new: dict[str, NDArray] = {
         "ids": np.array(ids, np.int64),
-        "embedding": np.array(embedding, np.float32).reshape(-1, 64),
-        "probability": np.array(moods, np.float32).reshape(-1, 6),
-        "aesthetic": np.array(aesthetic, np.float32),
-        "valence": np.array(valence, np.float32),
-        "arousal": np.array(arousal, np.float32),
-        "creator": np.array([codes.setdefault(c, len(codes)) if c else -1 for c in creator], np.int32),
-        "cluster": np.array([c or i for c, i in zip(cluster, ids, strict=True)], np.int64),
-        "licence": np.array([LICENCES.index(slug) for slug in licence], np.int8),
-        "aspect": np.array(width, np.float32) / np.array(height, np.float32),
-        "hue": np.array([_hue(c) for c in colour], np.int16),
-        "year": np.array([t.year if t else 0 for t in taken], np.int16),
-        "added": np.array([a.timestamp() for a in added], np.float64),
-        "sensitive": np.array(s, bool),
+        "embedding": np.array(columns["embedding"], np.float32).reshape(-1, 64),
+        "probability": np.array(columns["moods"], np.float32).reshape(-1, 6),
+        **{name: np.array(columns[name], np.float32) for name in ("aesthetic", "valence", "arousal")},
+        "creator": np.array(
+            [codes.setdefault(c, len(codes)) if c else -1 for c in columns["photo__creator"]], np.int32
+        ),
+        "cluster": np.array([c or i for c, i in zip(columns["photo__cluster"], ids, strict=True)], np.int64),
+        "licence": np.array([LICENCES.index(slug) for slug in columns["photo__licence"]], np.int8),
+        "aspect": np.array(columns["photo__width"], np.float32) / np.array(columns["photo__height"], np.float32),
+        "hue": np.array([_hue(c) for c in columns["photo__colour"]], np.int16),
+        "year": np.array([t.year if t else 0 for t in columns["photo__taken_at"]], np.int16),
+        "added": np.array([a.timestamp() for a in columns["photo__added_at"]], np.float64),
+        "sensitive": np.array(columns["photo__sensitive"], bool),
     }
     for name, column in new.items():
         parts.setdefault(name, []).append(column)
@@ -169,8 +159,6 @@ def _add(parts: dict[str, list[NDArray]], batch: list[tuple], codes: dict[str, i
 
 def _hue(colour: int) -> int:
     """Hue of 0xRRGGBB in degrees, -1 for a grey (saturation under .12)."""
-    import colorsys
-
     hue, _, saturation = colorsys.rgb_to_hls(*((colour >> shift & 255) / 255 for shift in (16, 8, 0)))
     return round(hue * 360) % 360 if saturation >= 0.12 else -1
 
@@ -206,8 +194,10 @@ def _save(version: int, arrays: dict[str, NDArray]) -> None:
     temporary = Path(tempfile.mkdtemp(dir=root, prefix=".new-"))
     try:
         for name in NAMES:
-            np.save(temporary / f"{name}.npy", arrays[name])
+            column = np.asfortranarray(arrays[name]) if name in BY_COLUMN else arrays[name]
+            np.save(temporary / f"{name}.npy", column)
         temporary.chmod(0o755)
+        shutil.rmtree(_folder(version), ignore_errors=True)  # left by a database that is gone
         os.replace(temporary, _folder(version))
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

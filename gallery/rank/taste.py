@@ -18,6 +18,10 @@ Floats = NDArray[np.floating]
 LOWEST = 1  # "less like this" counts as the lowest rating
 
 
+class NotLearnt(ValueError):
+    """Asked to forget what was never observed."""
+
+
 @dataclass(frozen=True)
 class Posterior:
     """Weights w of one visitor (or k of them that share a precision), as natural parameters."""
@@ -44,7 +48,13 @@ def observe(posterior: Posterior, x: Floats, residual: float | Floats, variance:
 
 
 def forget(posterior: Posterior, x: Floats, residual: float | Floats, variance: float) -> Posterior:
-    """As if that had not been seen: the exact inverse of observe."""
+    """As if that had not been seen: the exact inverse of observe.
+
+    Raises NotLearnt where it cannot have been seen: x . w is less certain than that one answer would have made it,
+    and taking it out would leave no covariance (P - x x' / v is positive definite only if x' P^-1 x < v).
+    """
+    if x @ np.linalg.solve(posterior.precision, x) >= variance:
+        raise NotLearnt("This posterior has not observed that.")
     return _moved(posterior, x, residual, -1 / variance)
 
 

@@ -16,7 +16,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """This process can serve pages: the database answers and the shortlist can be read (503 by the error handler if not)."""
+    """This process can serve pages: the database and the shortlist can be read (503 by the error handler if not)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     arrays = shortlist.current()

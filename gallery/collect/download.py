@@ -1,0 +1,60 @@
+"""Candidates to bytes: several at once, a few a host, each failure counted."""
+
+import time
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import BoundedSemaphore, Lock
+from urllib.parse import urlsplit
+
+import drawbridge
+
+from gallery.collect.batch import Report
+from gallery.collect.fetch import NotFetched, fetch
+from gallery.collect.intake import Facts
+from gallery.collect.sources.openverse import Candidate
+
+AT_ONCE = 8
+A_HOST = 4
+
+
+class Hosts:
+    """How many requests each host has in hand: at most A_HOST."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._slots: dict[str, BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(A_HOST))
+
+    def slot(self, url: str) -> BoundedSemaphore:
+        with self._lock:
+            return self._slots[urlsplit(url).hostname or ""]
+
+
+def download(
+    candidates: Iterable[Candidate], client: drawbridge.SyncClient, report: Report, deadline: float
+) -> Iterator[tuple[str, bytes, Facts]]:
+    """Name, bytes and facts of each candidate that could be fetched, in order; the others are counted in the report."""
+    hosts = Hosts()
+    waiting: deque[tuple[Candidate, Future[bytes]]] = deque()
+
+    def get(candidate: Candidate) -> bytes:
+        with hosts.slot(candidate.file_url):
+            if time.monotonic() > deadline:
+                raise NotFetched("too_slow")
+            return fetch(client, candidate.file_url, deadline)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for candidate in candidates:
+            waiting.append((candidate, pool.submit(get, candidate)))
+            if len(waiting) >= 2 * AT_ONCE:
+                yield from _next(waiting, report)
+        while waiting:
+            yield from _next(waiting, report)
+
+
+def _next(waiting: "deque[tuple[Candidate, Future[bytes]]]", report: Report) -> Iterator[tuple[str, bytes, Facts]]:
+    candidate, due = waiting.popleft()
+    try:
+        yield candidate.file_url, due.result(), candidate.facts
+    except NotFetched as error:
+        report.reject(candidate.file_url, error.because)
