@@ -124,8 +124,8 @@ def test_killed_half_way_it_goes_on_and_stores_nothing_twice(tmp_path, media, se
         (photos / f"{i}.jpg").write_bytes(encoded(picture(i, (1000, 750))))
     name = settings.DATABASES["default"]["NAME"]
     code = (
-        "import django, sys; from django.conf import settings; settings.DATABASES['default']['NAME'] = sys.argv[1]; django.setup();"
-        "from django.core.management import call_command; call_command('import_photos', sys.argv[2])"
+        "import django, sys; from django.conf import settings; from django.core.management import call_command;"
+        "settings.DATABASES['default']['NAME'] = sys.argv[1]; django.setup(); call_command('import_photos', sys.argv[2])"
     )
     process = subprocess.Popen([sys.executable, "-c", code, name, str(photos)], env=os.environ, start_new_session=True)
     deadline = time.monotonic() + 60

@@ -175,9 +175,15 @@ def test_a_kill_between_files_and_rows_is_mended_by_the_next_try(media, facts, m
 def test_words_of_strangers_become_plain_text(media):
     photo = take_in(
         GOOD["JPEG"],
-        Facts(source="test", title="<b>Fog</b> &amp; &lt;script&gt;x\x00\u202e", creator="a" * 500, source_url="javascript:alert(1)",
-              licence="by 4.0", tags=("  Lonely ", "lonely", "<i>")),
-    ).photo  # fmt: skip
+        Facts(
+            source="test",
+            title="<b>Fog</b> &amp; &lt;script&gt;x\x00\u202e",
+            creator="a" * 500,
+            source_url="javascript:alert(1)",
+            licence="by 4.0",
+            tags=("  Lonely ", "lonely", "<i>"),
+        ),
+    ).photo
     assert photo.title == "Fog & x"
     assert len(photo.creator) == 200
     assert photo.source_url == ""
@@ -194,8 +200,9 @@ def test_cleaned_text_holds_no_markup_and_keeps_its_limit(text):
 
 @pytest.mark.parametrize(
     ("url", "kept"),
-    [("https://example.org/a?b=c", True), ("http://example.org", True), ("ftp://example.org", False), ("//example.org", False),
-     ("https://", False), ("https://exa mple.org", False), ("data:text/html,x", False), ("https://[::1", False)],
+    [("https://example.org/a?b=c", True), ("http://example.org", True), ("ftp://example.org", False),
+     ("//example.org", False), ("https://", False), ("https://exa mple.org", False), ("data:text/html,x", False),
+     ("https://[::1", False)],
 )  # fmt: skip
 def test_only_web_addresses_are_linked(url, kept):
     assert bool(intake.clean_url(url, 100)) is kept

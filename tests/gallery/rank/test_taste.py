@@ -159,7 +159,7 @@ def test_luck_is_cheap_and_learning_beats_a_shuffle(people):
 
 
 def felt_gain(people, variance, spread, answers=20):
-    """Mean log-likelihood per answer that learning adds, for visitors whose true shifts have an SD of `spread` logits."""
+    """Log-likelihood an answer that learning adds, for visitors whose true shifts have an SD of `spread` logits."""
     typical = np.trace(people.prior.covariance)
     gains = []
     for seed in range(40):
