@@ -46,7 +46,7 @@ def visitor(db) -> Visitor:
 
 @pytest.fixture
 def collection(db, media) -> Callable[..., list[Photo]]:
-    """collection(n): n photographs that fit a mood, the best first by id, embeddings by lot; the shortlist is written."""
+    """collection(n): n photographs that fit a mood, best first by id; the shortlist is written."""
 
     def make(count: int, *, mood: str = "happy", probability: float = 0.95, seed: int = 0, **facts) -> list[Photo]:
         rng = np.random.default_rng(seed)

@@ -125,7 +125,8 @@ def test_killed_half_way_it_goes_on_and_stores_nothing_twice(tmp_path, media, se
     name = settings.DATABASES["default"]["NAME"]
     code = (
         "import django, sys; from django.conf import settings; from django.core.management import call_command;"
-        "settings.DATABASES['default']['NAME'] = sys.argv[1]; django.setup(); call_command('import_photos', sys.argv[2])"
+        "settings.DATABASES['default']['NAME'] = sys.argv[1]; django.setup();"
+        "call_command('import_photos', sys.argv[2])"
     )
     process = subprocess.Popen([sys.executable, "-c", code, name, str(photos)], env=os.environ, start_new_session=True)
     deadline = time.monotonic() + 60
