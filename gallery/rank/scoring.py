@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 LOCK = 0x45564F53
 SHORT_SIDE = 320  # pixels: the network looks at no more, so a larger rendition is not read
 BATCH = 32
-# The shortlist is written anew after so many photographs, or after a tenth of what it holds, so that the site fills
-# while scoring runs; all of it is read for that, so a large collection is not read at each batch.
-REFRESH = 192
+# While scoring runs the shortlist is written anew each time it would grow by a tenth (or a batch), so that the site
+# fills; all of it is read for that, so not at each batch of a large collection.
+GROWTH = 0.1
 DECODERS = 2
 
 Progress = Callable[[int, int], None]
@@ -113,8 +113,7 @@ def _score(network_id: int, ids: list[int], batch: int) -> Iterator[ScoringResul
     if not ids:
         return
     scorer = interface.scorer(network_id)
-    ranks = network_id == interface.active().id
-    since, refresh = 0, max(REFRESH, Score.objects.filter(network_id=network_id).count() // 10)
+    ranks, held, since = network_id == interface.active().id, Score.objects.filter(network_id=network_id).count(), 0
     with ThreadPoolExecutor(DECODERS) as pool:
         parts = [ids[i : i + batch] for i in range(0, len(ids), batch)]
         ahead = [pool.submit(_decode, name) for name in _files(parts[0])]
@@ -124,9 +123,9 @@ def _score(network_id: int, ids: list[int], batch: int) -> Iterator[ScoringResul
             ahead = [pool.submit(_decode, name) for name in _files(following)]
             result = _keep(network_id, scorer, decoded)
             since += len(decoded)
-            if ranks and since >= refresh:
+            if ranks and since >= GROWTH * held:
                 shortlist.write()
-                since, refresh = 0, max(refresh, REFRESH, (place + 1) * batch // 10)
+                held, since = held + since, 0
             yield result
 
 
