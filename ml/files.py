@@ -1,8 +1,9 @@
-"""Network files: one safetensors file (arrays and the arguments that rebuild the network) and its card (JSON) beside it.
+"""Network files: a safetensors file (arrays, and the arguments that rebuild the network) and its card beside it.
 
 The name carries the first eight hexadecimal digits of the file's SHA-256, so that a name says exactly which numbers.
 """
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -75,6 +76,18 @@ def save(
     _write(folder / f"{name}.json", (json.dumps(full, indent=1, sort_keys=True) + "\n").encode())
     _write(folder / f"{name}{SUFFIX}", content)
     return NetworkFile(name, kept, full, folder / f"{name}{SUFFIX}")
+
+
+def copied(network: NetworkFile, folder: str | Path) -> NetworkFile:
+    """The same network with its card in another folder, byte for byte; `network` must lie in a file."""
+    if network.path is None:
+        raise NetworkFileError(f"{network.name} lies in no file.")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (network.path.with_suffix(".json"), network.path):
+        if not (folder / path.name).is_file():
+            _write(folder / path.name, path.read_bytes())
+    return dataclasses.replace(network, path=folder / network.path.name)
 
 
 def shipped() -> NetworkFile:

@@ -49,6 +49,9 @@ class AlreadyTraining(Exception):
     """A run of this recipe waits or runs; one at a time."""
 
 
+SHIPPED = "shipped with Evoke"
+
+
 @dataclass(frozen=True)
 class NetworkInfo:
     """What the gallery needs to know of a network: its row's id and its name."""
@@ -65,22 +68,38 @@ def active() -> NetworkInfo:
 
 def _install_shipped() -> Network:
     """Make the shipped network the active one. Two processes may try: the constraint lets one win."""
-    shipped = files.shipped()
     try:
         with transaction.atomic():
-            row, _ = Network.objects.update_or_create(
-                name=shipped.name,
-                defaults={"recipe": "starter", "card": shipped.card, "state": Network.State.ACTIVE},
-            )
-            Promotion.objects.create(network=row, reason="shipped with Evoke", live_at=timezone.now())
+            row = _shipped_row()
+            row.state = Network.State.ACTIVE
+            row.save(update_fields=["state"])
+            Promotion.objects.create(network=row, reason=SHIPPED, live_at=timezone.now())
             return row
     except IntegrityError:
         return Network.objects.get(state=Network.State.ACTIVE)
 
 
+def _shipped_row() -> Network:
+    """The row of the shipped network. Its file is copied to the others: it outlives a newer version of Evoke."""
+    shipped = files.shipped()
+    files.copied(shipped, settings.NETWORKS_DIR)
+    facts = {"recipe": "starter", "card": shipped.card, "path": f"{shipped.name}{files.SUFFIX}"}
+    return Network.objects.get_or_create(name=shipped.name, defaults=facts)[0]
+
+
+def _take_newer_shipped() -> None:
+    """After an update: let the newly shipped network in where a shipped one ranks, else make it a candidate."""
+    if Network.objects.filter(name=files.shipped().name).exists():
+        return
+    row = _shipped_row()
+    if Promotion.objects.filter(network_id=active().id, reason=SHIPPED, actor=None).exists():
+        promote(row.pk, actor=None, reason=SHIPPED)
+
+
 def to_score() -> list[NetworkInfo]:
     """The networks by which every photograph needs scores: the active one, then one that is on its way in."""
     first = active()
+    _take_newer_shipped()
     incoming = Network.objects.filter(state=Network.State.INCOMING).values_list("pk", "name")
     return [first, *(NetworkInfo(*row) for row in incoming)]
 
@@ -109,7 +128,7 @@ def _names(network_id: int) -> tuple[str, str]:
 # Cached by name, which holds the content's hash: a name never means two networks.
 @lru_cache(maxsize=4)
 def _read(name: str, path: str) -> files.NetworkFile:
-    return files.load(Path(settings.NETWORKS_DIR) / path if path else files.SHIPPED / f"{name}{files.SUFFIX}")
+    return files.load(Path(settings.NETWORKS_DIR) / path)
 
 
 @lru_cache(maxsize=4)
@@ -192,7 +211,12 @@ def start_run(*, asked_by, seed: int = 0) -> int:
 
 
 def taste_trials(
-    *, photos: Path, ratings: Path, labels_file: Path | None = None, network: str | None = None, folds: int | None = None
+    *,
+    photos: Path,
+    ratings: Path,
+    labels_file: Path | None = None,
+    network: str | None = None,
+    folds: int | None = None,
 ) -> "list[Trial]":
     """People's rated photographs on which learning their taste is judged; see ml.cli. Raises CommandError."""
     from ml import cli

@@ -17,7 +17,7 @@ class Network(models.Model):
         max_length=64, unique=True, help_text="Recipe and the first 8 hex digits of its content hash."
     )
     recipe = models.CharField(max_length=32)
-    path = models.CharField(max_length=500, blank=True, help_text="File below the networks folder; empty: shipped.")
+    path = models.CharField(max_length=500, help_text="Its file, below the networks folder.")
     card = models.JSONField(default=dict)
     state = models.CharField(max_length=10, choices=State, default=State.CANDIDATE)
     made_at = models.DateTimeField(auto_now_add=True)

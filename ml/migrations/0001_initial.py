@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='Recipe and the first 8 hex digits of its content hash.', max_length=64, unique=True)),
                 ('recipe', models.CharField(max_length=32)),
-                ('path', models.CharField(blank=True, help_text='File below the networks folder; empty: shipped.', max_length=500)),
+                ('path', models.CharField(help_text='Its file, below the networks folder.', max_length=500)),
                 ('card', models.JSONField(default=dict)),
                 ('state', models.CharField(choices=[('candidate', 'Candidate'), ('incoming', 'incoming (scoring the collection)'), ('active', 'Active'), ('retired', 'Retired')], default='candidate', max_length=10)),
                 ('made_at', models.DateTimeField(auto_now_add=True)),

@@ -50,15 +50,7 @@ def test_a_second_run_is_refused_while_one_waits(admin):
 
 def test_a_run_makes_a_candidate_and_leaves_the_site_alone(retrain, tmp_path):
     before = interface.active()
-    shipped = files.shipped()
-    retrain(
-        files.save(
-            tmp_path,
-            "starter",
-            {**shipped.arrays, "embedding.scale": shipped.arrays["embedding.scale"] * 2},
-            shipped.card,
-        )
-    )
+    retrain(another_network(tmp_path))
     run = waiting_run()
     tasks.train(run.pk)
     run.refresh_from_db()
@@ -143,3 +135,31 @@ def test_the_prior_is_the_shipped_one():
     prior = interface.prior(interface.active().id)
     assert prior.covariance.shape == (68, 68)
     assert replace(prior).floor.shape == (6,)
+
+
+def test_a_newer_shipped_network_comes_in_by_itself_where_a_shipped_one_ranks(monkeypatch, tmp_path):
+    first = interface.active()
+    newer = another_network(tmp_path)
+    monkeypatch.setattr(files, "shipped", lambda: newer)
+    assert [n.name for n in interface.to_score()] == [first.name, newer.name]
+    interface.arrived(interface.to_score()[1].id, missing=0)
+    assert interface.active().name == newer.name
+    assert interface.prior(first.id).floor.shape == (6,), "the older one's file is still there"
+
+
+def test_a_newer_shipped_network_waits_where_an_admin_chose(admin, monkeypatch, tmp_path):
+    interface.active()
+    chosen = Network.objects.create(name="starter-00000000", recipe="starter", path="x")
+    interface.promote(chosen.pk, actor=admin, reason="better")
+    interface.arrived(chosen.pk, missing=0)
+    newer = another_network(tmp_path)
+    monkeypatch.setattr(files, "shipped", lambda: newer)
+    assert [n.id for n in interface.to_score()] == [chosen.pk]
+    assert Network.objects.get(name=newer.name).state == "candidate"
+
+
+def another_network(folder):
+    shipped = files.shipped()
+    return files.save(
+        folder, "starter", {**shipped.arrays, "embedding.scale": shipped.arrays["embedding.scale"] * 2}, shipped.card
+    )
