@@ -40,6 +40,12 @@ def make_photo(number: int, **facts) -> Photo:
 
 
 @pytest.fixture
+def new_photo() -> Callable[..., Photo]:
+    """new_photo(number, **facts): a Photo that is not saved yet; numbers must differ."""
+    return make_photo
+
+
+@pytest.fixture
 def visitor(db) -> Visitor:
     return Visitor.objects.create()
 

@@ -186,3 +186,9 @@ def test_what_was_felt_helps_those_who_differ_and_hardly_hurts_those_who_do_not(
     assert felt_gain(people, learning.FELT_VARIANCE, spread=2.0) > 0.02
     assert felt_gain(people, learning.FELT_VARIANCE, spread=0.5) > -0.002
     assert felt_gain(people, 10.0, spread=0.5) < felt_gain(people, learning.FELT_VARIANCE, spread=0.5)
+
+
+def test_what_was_never_observed_cannot_be_forgotten():
+    posterior = learnt(*answers(1))
+    with pytest.raises(taste.NotLearnt):
+        taste.forget(posterior, 10 * np.ones(DIMENSIONS), 1.0, 1.5)

@@ -1,0 +1,183 @@
+"""Scoring what waits: each photograph once by each network, whatever happens half-way."""
+
+import subprocess
+import sys
+from io import StringIO
+
+import numpy as np
+import pytest
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.db import connection
+
+from gallery.models import Photo, Rating, Score, ScoringFailure, Taste
+from gallery.rank import learning, scoring, shortlist
+from ml import interface
+from ml.models import Network
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def incoming(monkeypatch):
+    """A second network on its way in, with the shipped one's prior."""
+    prior = interface.prior(interface.active().id)
+    monkeypatch.setattr(interface, "prior", lambda network_id: prior)
+    return Network.objects.create(name="other-00000000", recipe="starter", state=Network.State.INCOMING)
+
+
+def test_every_photograph_gets_its_scores_and_a_place_in_the_shortlist(looker, pictures):
+    photos = pictures(5)
+    assert scoring.score_pending(batch=2) == scoring.ScoringResult(scored=5, failed=0)
+    scores = list(Score.objects.order_by("photo_id"))
+    assert [score.photo_id for score in scores] == [photo.pk for photo in photos]
+    assert [score.aesthetic for score in scores] == sorted(score.aesthetic for score in scores)
+    assert list(shortlist.current().ids) == [photo.pk for photo in photos]
+
+
+def test_a_second_run_does_nothing(looker, pictures):
+    pictures(4)
+    scoring.score_pending()
+    version = shortlist.current().version
+    assert scoring.score_pending() == scoring.ScoringResult()
+    assert looker.shown == 4
+    assert shortlist.current().version == version
+
+
+def test_killed_half_way_it_goes_on_where_it_was(looker, pictures):
+    pictures(10)
+    looker.dies_after = 4
+    with pytest.raises(KeyboardInterrupt):
+        scoring.score_pending(batch=2)
+    assert Score.objects.count() == 4
+    looker.dies_after = None
+    assert scoring.score_pending(batch=2).scored == 6
+    assert looker.shown == 10, "no photograph was looked at twice"
+
+
+def test_while_another_process_scores_this_one_does_nothing(looker, pictures):
+    pictures(2)
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [scoring.LOCK])
+            assert scoring.score_pending() == scoring.ScoringResult(busy=True)
+            assert score_command() == "Another process is scoring already."
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [scoring.LOCK])
+    finally:
+        other.close()
+    assert looker.shown == 0
+    assert scoring.score_pending().scored == 2
+
+
+def test_an_unreadable_photograph_keeps_its_reason_and_the_rest_go_on(looker, pictures):
+    photos = pictures(6)
+    with default_storage.open(f"renditions/{photos[1].pk}-480.webp", "wb") as file:
+        file.write(b"RIFF\x00\x00")
+    default_storage.delete(f"renditions/{photos[2].pk}-480.webp")
+    photos[3].renditions.all().delete()
+    assert scoring.score_pending(batch=3) == scoring.ScoringResult(scored=3, failed=3)
+    reasons = dict(ScoringFailure.objects.values_list("photo_id", "reason"))
+    assert set(reasons) == {photos[i].pk for i in (1, 2, 3)}
+    assert all("cannot be read" in reasons[photos[i].pk] for i in (1, 2))
+    assert reasons[photos[3].pk] == "It has no rendition."
+    assert scoring.score_pending() == scoring.ScoringResult(), "failures are not tried again and again"
+
+
+def test_scores_that_are_no_numbers_do_not_reach_the_order(looker, pictures):
+    black = pictures(1, red=0)[0]
+    good = pictures(2)
+    assert scoring.score_pending() == scoring.ScoringResult(scored=2, failed=1)
+    assert ScoringFailure.objects.get().photo_id == black.pk
+    assert np.isfinite(shortlist.current().aesthetic).all() and len(shortlist.current().ids) == len(good)
+
+
+def test_retry_tries_failures_again(looker, pictures):
+    photo = pictures(1)[0]
+    name = f"renditions/{photo.pk}-480.webp"
+    content = default_storage.open(name).read()
+    default_storage.delete(name)
+    assert "1 failed" in score_command()
+    with default_storage.open(name, "wb") as file:
+        file.write(content)
+    assert score_command() == "Nothing to score: every photograph has its scores."
+    assert "1 photographs scored" in score_command("--retry")
+
+
+def test_the_smallest_sufficient_rendition_is_read(looker, pictures):
+    pictures(1, widths=(240, 480, 800))
+    pictures(1, widths=(240,))
+    scoring.score_pending()
+    assert looker.sizes == [(480, 320), (240, 160)]
+
+
+def test_a_photograph_held_back_is_scored_but_not_in_the_shortlist(looker, pictures):
+    pictures(1, status=Photo.Status.HELD)
+    pictures(1, status=Photo.Status.REMOVED)
+    shown = pictures(1)
+    assert scoring.score_pending().scored == 2
+    assert list(shortlist.current().ids) == [shown[0].pk]
+
+
+def test_the_site_fills_while_scoring_runs(looker, pictures):
+    pictures(40)
+    seen = []
+    scoring.score_pending(batch=10, progress=lambda done, total: seen.append((done, total, shown_now())))
+    assert seen == [(10, 40, 10), (20, 40, 20), (30, 40, 30), (40, 40, 40)]
+
+
+def test_an_incoming_network_takes_over_when_it_has_scored_everything(looker, pictures, incoming):
+    pictures(3)
+    assert scoring.score_pending().scored == 6
+    assert interface.active().id == incoming.pk
+    assert shortlist.current().network_id == incoming.pk
+
+
+def test_taste_is_learnt_anew_for_the_network_that_takes_over(looker, pictures, visitor, incoming):
+    """Answers given before it came, and while it was on its way, count as much as later ones."""
+    photos = pictures(3)
+    Rating.objects.create(visitor=visitor, photo=photos[0], value=5, felt="sad")
+    Taste.objects.create(
+        visitor=visitor, network=incoming, **learning._pack(learning._start(interface.prior(incoming.pk)))
+    )
+    scoring.score_pending()
+    learnt = learning.taste_of(visitor.pk, incoming.pk, interface.prior(incoming.pk))
+    assert np.abs(learnt.beauty.mean).max() > 1e-3 and np.abs(learnt.felt.mean).max() > 1e-3
+
+
+def test_a_rating_of_a_photograph_without_scores_counts_once_it_has_them(looker, pictures, visitor):
+    prior, network = interface.prior(interface.active().id), interface.active().id
+    scored, later = pictures(1)[0], None
+    scoring.score_pending()
+    Rating.objects.create(visitor=visitor, photo=scored, value=3)
+    before = learning.taste_of(visitor.pk, network, prior).beauty
+    later = pictures(1)[0]
+    Rating.objects.create(visitor=visitor, photo=later, value=1)
+    scoring.score_pending()
+    after = learning.taste_of(visitor.pk, network, prior).beauty
+    assert np.trace(after.precision) > np.trace(before.precision)
+
+
+def test_the_command_says_how_many_and_how_fast(looker, pictures):
+    pictures(3)
+    said = score_command()
+    assert said.startswith("3 photographs scored, ") and said.endswith(" a second.")
+
+
+def test_scoring_and_ordering_load_no_torch():
+    code = "import django, sys; django.setup(); import gallery.actions, gallery.tasks, ml.scorer; "
+    found = subprocess.run(
+        [sys.executable, "-c", code + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "False"
+
+
+def score_command(*arguments):
+    out = StringIO()
+    call_command("score", *arguments, stdout=out)
+    return out.getvalue().strip().splitlines()[-1]
+
+
+def shown_now():
+    arrays = shortlist.current()
+    return 0 if arrays is None else len(arrays.ids)
