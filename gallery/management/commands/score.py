@@ -8,6 +8,8 @@ from tqdm import tqdm
 
 from gallery.rank import scoring
 
+PATIENCE = 60  # seconds without a photograph scored, after which another process is no longer waited for
+
 
 class Command(BaseCommand):
     help = "Score the photographs that lack the active (or an incoming) network's scores."
@@ -24,7 +26,20 @@ class Command(BaseCommand):
         started = time.monotonic()
         with tqdm(desc="Scoring", unit=" photographs", total=scoring.waiting(), disable=None) as bar:
             result = scoring.score_pending(batch=options["batch"], progress=lambda done, total: _show(bar, done, total))
+            if result.busy:
+                _watch(bar)
         self.stdout.write(_summary(result, time.monotonic() - started))
+
+
+def _watch(bar: Any) -> None:
+    """Show how another process (the worker) gets on, until it is done or has stopped for a while."""
+    still = 0
+    while (left := scoring.waiting()) and still < PATIENCE:
+        done = int(bar.total) - left
+        still = 0 if done > bar.n else still + 1
+        bar.update(done - bar.n)
+        time.sleep(1)
+    bar.update(int(bar.total) - left - bar.n)
 
 
 def _show(bar: Any, done: int, total: int) -> None:
@@ -34,7 +49,8 @@ def _show(bar: Any, done: int, total: int) -> None:
 
 def _summary(result: scoring.ScoringResult, seconds: float) -> str:
     if result.busy:
-        return "Another process is scoring already."
+        left = scoring.waiting()
+        return f"Another process is scoring: {left} photographs wait." if left else "Another process scored them all."
     if not result.scored + result.failed:
         return "Nothing to score: every photograph has its scores."
     failed = f", {result.failed} failed (see them in the admin)" if result.failed else ""
