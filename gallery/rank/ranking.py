@@ -13,13 +13,19 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-FIT = 1.0  # one logit of fit weighs as much as one SD of beauty
+# One logit of fit weighs as much as one SD of beauty. Among the first 12 of each mood, by folds on OASIS and Flickr8k's
+# words: share of the mood .51, .69, .75, .78, .78 and true beauty on OASIS 1.25, 1.11, .91, .78, .61 SDs at FIT 0, .5,
+# 1, 1.5, 2 (more than 2 adds no share); on 188 free photographs judged by eye: .51, .57, .63, .64, .64.
+FIT = 1.0
 A_CREATOR = 2  # photographs of one creator on a page
-LIKENESS = 0.5  # SDs taken off at cosine similarity 1 to the nearest photograph that the page already holds
+# SDs taken off for each photograph that the page holds already, times the squared cosine to it. On OASIS by folds at 0,
+# .3, .5, 1, 2: 6.8, 5.7, 5.0, 4.2, 3.5 of 30 are of the commonest subject, and the first 12 have a true beauty of .91,
+# .82, .83, .78, .70 SDs. Taking off for the nearest alone (maximal marginal relevance) left 5.8 of a subject at .74.
+LIKENESS = 0.5
 LAST = 1e12  # taken off those whose creator has its share of a page: they come after all others
 SPARE = 3  # candidates that the greedy pass looks at for each place it fills
-FEW = 12  # fewer than this above the floor are too few: the nearest are added
-LOOSE = 6  # at most so many of them
+FEW = 12  # fewer than this above the floor do not fill a first screen: the nearest are added
+LOOSE = 6  # at most so many of them: a handful
 
 
 class Arrays(Protocol):
@@ -196,25 +202,25 @@ def _varied(
 ) -> NDArray[np.intp]:
     """`count` rows of the pool in a greedy order: A_CREATOR of a creator a page, unlike what the page holds.
 
-    Maximal marginal relevance (Carbonell, Goldstein 1998). Where every creator left has its share of a page, the page
+    Greedy max-sum diversification (Gollapudi, Sharma 2009). Where every creator left has its share of a page, the page
     is filled beyond it: a folder of one person's photographs is not two photographs a page.
     """
     vectors = np.asarray(arrays.embedding[pool], np.float32)
     vectors = vectors / (np.linalg.norm(vectors, axis=1, keepdims=True) + np.float32(1e-9))
-    alike = likeness * (vectors @ vectors.T)
+    alike = likeness * np.square(np.maximum(vectors @ vectors.T, 0))
     worth, creators = score[pool].astype(np.float64), arrays.creator[pool]
     picked: list[int] = []
     for place in range(min(count, len(pool))):
         if place % page == 0:
-            penalty, full, held = np.zeros(len(pool), np.float32), np.zeros(len(pool)), Counter[int]()
-        best = int((worth - penalty - full).argmax())
+            taken_off, held = np.zeros(len(pool)), Counter[int]()
+        best = int((worth - taken_off).argmax())
         picked.append(best)
         worth[best] = -np.inf
-        np.maximum(penalty, alike[best], out=penalty)
+        taken_off += alike[best]
         creator = int(creators[best])
         held[creator] += 1
         if creator >= 0 and held[creator] == A_CREATOR:
-            full[creators == creator] = LAST
+            taken_off[creators == creator] += LAST
     return pool[picked]
 
 
