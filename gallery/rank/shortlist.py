@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 KEPT = 2  # versions kept on disk: a web process may still be reading the last but one
 LOCK = 0x45564F4B  # advisory lock: one writer at a time
 BATCH = 5000
+UNFINISHED = ".new-"
 LICENCES = tuple(licences.LICENCES)
 COLUMNS = (
     "photo_id", "embedding", "moods", "aesthetic", "valence", "arousal", "photo__creator", "photo__cluster",
@@ -82,11 +83,20 @@ def _open(folder: str, version: int, network_id: int) -> Arrays | None:
 
 @lru_cache(maxsize=KEPT)
 def _mapped(folder: str, version: int, network_id: int) -> Arrays:
+    return read_files(Path(folder) / str(version), version, network_id)
+
+
+def read_files(folder: Path, version: int, network_id: int) -> Arrays:
+    """The arrays that save_files put into a folder, memory-mapped. Raises FileNotFoundError if one is missing."""
     # As plain arrays on the mapped memory: numpy's own memmap class makes each small step of ranking slower.
-    files = {
-        name: np.load(Path(folder) / str(version) / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in NAMES
-    }
+    files = {name: np.load(folder / f"{name}.npy", mmap_mode="r").view(np.ndarray) for name in NAMES}
     return Arrays(version, network_id, **files)
+
+
+def save_files(folder: Path, columns: dict[str, NDArray]) -> None:
+    """One .npy file an array; `folder` exists."""
+    for name in NAMES:
+        np.save(folder / f"{name}.npy", np.asfortranarray(columns[name]) if name in BY_COLUMN else columns[name])
 
 
 def write() -> Shortlist | None:
@@ -191,11 +201,11 @@ def _fingerprint(name: str, arrays: dict[str, NDArray]) -> str:
 def _save(version: int, arrays: dict[str, NDArray]) -> None:
     root = Path(settings.SHORTLIST_DIR)
     root.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=root, prefix=".new-"))
+    for left in root.glob(f"{UNFINISHED}*"):  # by a process that was killed: there is one writer at a time
+        shutil.rmtree(left, ignore_errors=True)
+    temporary = Path(tempfile.mkdtemp(dir=root, prefix=UNFINISHED))
     try:
-        for name in NAMES:
-            column = np.asfortranarray(arrays[name]) if name in BY_COLUMN else arrays[name]
-            np.save(temporary / f"{name}.npy", column)
+        save_files(temporary, arrays)
         temporary.chmod(0o755)
         shutil.rmtree(_folder(version), ignore_errors=True)  # left by a database that is gone
         os.replace(temporary, _folder(version))

@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection
 
+from gallery.management.commands import score
 from gallery.models import Photo, Rating, Score, ScoringFailure, Taste
 from gallery.rank import learning, scoring, shortlist
 from ml import interface
@@ -55,19 +56,35 @@ def test_killed_half_way_it_goes_on_where_it_was(looker, pictures):
     assert looker.shown == 10, "no photograph was looked at twice"
 
 
-def test_while_another_process_scores_this_one_does_nothing(looker, pictures):
-    pictures(2)
+@pytest.fixture
+def another_scores():
+    """Another process is at it: the lock is held by a second connection."""
     other = connection.copy()
-    try:
-        with other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_lock(%s)", [scoring.LOCK])
-            assert scoring.score_pending() == scoring.ScoringResult(busy=True)
-            assert score_command() == "Another process is scoring already."
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [scoring.LOCK])
-    finally:
-        other.close()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [scoring.LOCK])
+        yield
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [scoring.LOCK])
+    other.close()
+
+
+def test_while_another_process_scores_this_one_does_nothing(looker, pictures, another_scores):
+    pictures(2)
+    assert scoring.score_pending() == scoring.ScoringResult(busy=True)
     assert looker.shown == 0
-    assert scoring.score_pending().scored == 2
+
+
+def test_the_command_waits_for_another_process_and_says_what_is_left(looker, pictures, another_scores, monkeypatch):
+    pictures(2)
+    monkeypatch.setattr(score, "PATIENCE", 0)
+    assert score_command() == "Another process is scoring: 2 photographs wait."
+
+
+def test_the_command_sees_that_another_process_scored_them(looker, pictures, another_scores, monkeypatch):
+    pictures(2)
+    left = iter([2, 1])
+    monkeypatch.setattr(scoring, "waiting", lambda: next(left, 0))
+    monkeypatch.setattr(score.time, "sleep", lambda seconds: None)
+    assert score_command() == "Another process scored them all."
 
 
 def test_an_unreadable_photograph_keeps_its_reason_and_the_rest_go_on(looker, pictures):

@@ -119,9 +119,11 @@ def test_files_left_by_a_database_that_is_gone_do_not_stop_a_write(collection, s
     collection(2, seed=1)
     stale = settings.SHORTLIST_DIR / str(shortlist.current().version + 1)
     stale.mkdir()
+    (settings.SHORTLIST_DIR / ".new-killed").mkdir()
     (stale / "ids.npy").write_bytes(b"stale")
     collection(2, seed=2)
     assert len(shortlist.current().ids) == 4
+    assert not (settings.SHORTLIST_DIR / ".new-killed").exists()
 
 
 def test_arrays_cannot_be_written_to(collection):

@@ -1,0 +1,34 @@
+"""`manage.py benchmark`: figures by name, and clear refusals."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+
+def benchmark(*arguments):
+    out = StringIO()
+    call_command("benchmark", *arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_ranking_is_timed_beside_a_plain_sort():
+    figures = json.loads(benchmark("ranking", "--photos", "500", "--requests", "20", "--json"))
+    assert figures["photos"] == 500
+    assert figures["ranking"]["requests"] == 20
+    for part in ("ranking", "plain_sort"):
+        assert 0 < figures[part]["p50_ms"] <= figures[part]["p99_ms"]
+
+
+def test_figures_are_readable_without_json():
+    assert benchmark("ranking", "--photos", "50", "--requests", "2").startswith("photos: 50\nranking:\n  requests: 2\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [(("ranking", "--photos", "0"), "must be at least 1"), (("speed",), "invalid choice: 'speed'")],
+)
+def test_it_refuses_what_it_cannot_measure(arguments, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        benchmark(*arguments)
