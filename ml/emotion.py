@@ -171,8 +171,9 @@ def _sharpness(logits: Floats, truth: NDArray, weights: Floats) -> float:
 
 
 def _inner_folds(known: _Known) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Masks of training and test photographs, groups kept together; as many folds as there are groups, at most 5."""
-    count = min(5, len(np.unique(known.groups)))
+    """Masks of training and test photographs, groups kept together; as many folds as groups and photographs allow, at most 5."""
+    most = np.unique(known.moods, return_counts=True)[1].max()
+    count = int(min(5, len(np.unique(known.groups)), most))
     if count < 2:
         everything = np.ones(len(known.moods), bool)
         yield everything, everything

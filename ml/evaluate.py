@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
 from ml import metrics
-from ml.fitting import NONE, Examples, fit_heads, project
+from ml.fitting import NONE, Examples, fit_heads, fit_score_head, project
 from ml.heads import Floats
 from ml.moods import MOODS
+from ml.prior import Prior
 from ml.recipes import Starter
 
 SCALES = ("valence", "arousal", "aesthetic")
@@ -40,15 +41,33 @@ def by_folds(
     extra: examples that every fold trains on. told: called with each fold's number when it is done.
     """
     scores, moods = np.zeros((len(examples), 3)), np.zeros((len(examples), len(MOODS)))
-    folder = GroupKFold(folds, shuffle=True, random_state=0)
-    for fold, (train, test) in enumerate(folder.split(examples.features, groups=examples.groups), 1):
-        known = examples.take(train)
+    member = fold_of(examples, folds)
+    for fold in range(folds):
+        test = np.flatnonzero(member == fold)
+        known = examples.take(np.flatnonzero(member != fold))
         known = known.join(extra) if extra is not None else known
         projection = project(known, recipe, sizes) if sizes else np.asarray
-        heads = fit_heads(projection(known.features), known, recipe)
-        scores[test], moods[test] = heads(projection(examples.features[test]))
-        told(fold)
+        rows, unseen = projection(known.features), projection(examples.features[test])
+        if len(np.unique(known.moods[known.moods != NONE])) > 1:
+            scores[test], moods[test] = fit_heads(rows, known, recipe)(unseen, examples.cues[test])
+        else:  # labels without moods: the scores alone can be learned
+            scores[test] = np.clip(fit_score_head(rows, known, recipe)(unseen), 1, 7)
+            moods[test] = 1 / len(MOODS)
+        told(fold + 1)
     return Predictions(scores, moods)
+
+
+def fold_of(examples: Examples, folds: int, seed: int = 0) -> NDArray[np.int64]:
+    """The fold (n,) of each example: groups are kept together, and each data set is divided by itself."""
+    member = np.zeros(len(examples), np.int64)
+    for name in np.unique(examples.sets):
+        places = np.flatnonzero(examples.sets == name)
+        count = min(folds, len(np.unique(examples.groups[places])))
+        if count > 1:
+            folder = GroupKFold(count, shuffle=True, random_state=seed)
+            for fold, (_, test) in enumerate(folder.split(places, groups=examples.groups[places])):
+                member[places[test]] = fold
+    return member
 
 
 def score_figures(targets: Floats, scores: Floats) -> dict[str, dict[str, Any]]:
@@ -107,3 +126,34 @@ def _floor(relevant: NDArray[np.bool_], probability: Floats) -> float:
     enough = np.flatnonzero(precision[least - 1 :] >= SHOWN_PRECISION) + least - 1
     last = enough[-1] if len(enough) else least - 1 + int(precision[least - 1 :].argmax())
     return float(np.clip(probability[order[last]], 1 / len(MOODS), 0.6))
+
+
+FIRST = 12  # photographs of a mood page that a visitor sees at once
+# What a visitor without a past is shown: FIT x logit of the mood's probability + aesthetic z; see gallery/rank.
+FIT = 1.0
+
+
+def page_order(probability: Floats, aesthetic: Floats, floor: float, center: float, scale: float) -> NDArray[np.intp]:
+    """Order of photographs on one mood's page for somebody unknown: those above the floor first, by fit and beauty.
+
+    Those below the floor follow by fit alone (the page marks them as a loose fit).
+    """
+    fit = _logit(probability)
+    rank = FIT * fit + (aesthetic - center) / scale
+    above = probability >= floor
+    return np.lexsort((-np.where(above, rank, fit), ~above))
+
+
+def _logit(probability: Floats) -> Floats:
+    p = np.clip(probability, 1e-6, 1 - 1e-6)
+    return np.log(p / (1 - p))
+
+
+def precision_at_first(truth: NDArray[np.int64], moods: Floats, aesthetic: Floats, prior: Prior) -> dict[str, float]:
+    """Share of each mood's photographs among the first FIRST of its page; only moods that occur in truth (n,)."""
+    found = {}
+    for place, mood in enumerate(MOODS):
+        if np.any(truth == place):
+            order = page_order(moods[:, place], aesthetic, prior.floor[place], prior.center[0], prior.scale[0])
+            found[mood] = round(float(np.mean(truth[order[:FIRST]] == place)), 4)
+    return found

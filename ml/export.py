@@ -13,7 +13,7 @@ import torch
 from ml import files
 from ml.nets.starter import Features, Starter
 
-OUTPUTS = ("moods", "scores", "embedding", "rows")
+OUTPUTS = ("moods", "scores", "embedding", "rows", "cues")
 
 
 def export(module: torch.nn.Module, sizes: list[int], outputs: tuple[str, ...], out: Path) -> None:
@@ -39,11 +39,11 @@ def main(kind: str, source: str, out: str) -> None:
         network = files.load(source)
         arguments = network.arguments
         module: torch.nn.Module = Starter(arguments, network.arrays)
-        outputs = OUTPUTS
+        outputs: tuple[str, ...] = OUTPUTS
     else:
         arguments = json.loads(source)
         module = Features([b["name"] for b in arguments["backbones"]], arguments["groups"])
-        outputs = ("features",)
+        outputs = tuple(f"{b['name']}.{group}" for b in arguments["backbones"] for group in arguments["groups"])
     export(module, [b["size"] for b in arguments["backbones"]], outputs, Path(out))
 
 

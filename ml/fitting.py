@@ -6,13 +6,24 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
-from ml.heads import EMBEDDING, Floats, Projection, ScoreHead, fit_projection, fit_scores
-from ml.moods import MOODS
+from ml import emotion
+from ml.emotion import NONE, Emotion
+from ml.heads import EMBEDDING, Floats, Projection, ScoreHead, Shape, fit_projection, fit_scores
 from ml.recipes import Starter
 
-NONE = -1  # no mood
+EMOTION_ARRAYS = ("rows", "cues", "affect", "bias")
+__all__ = [
+    "NONE",
+    "Examples",
+    "Heads",
+    "arrays_of",
+    "fit_heads",
+    "fit_score_head",
+    "head_arrays",
+    "project",
+    "whitening",
+]
 
 
 @dataclass(frozen=True)
@@ -25,6 +36,7 @@ class Examples:
     groups: NDArray[np.str_]  # (n,) never split between folds
     sets: NDArray[np.str_]  # (n,) which data set
     noise: Floats  # (n,) variance of the targets' error, relative to published norms (1)
+    cues: Floats  # (n, 6) of the backbones' own classes, see emotion.class_cues
 
     def __len__(self) -> int:
         return len(self.features)
@@ -40,62 +52,42 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class EmotionHead:
-    """Multinomial logistic regression on rows: logits = rows @ weight + bias."""
-
-    weight: Floats  # (p, 6)
-    bias: Floats  # (6,)
-
-    def __call__(self, rows: Floats) -> NDArray[np.float64]:
-        """Probabilities (n, 6)."""
-        logits = rows @ self.weight + self.bias
-        odds = np.exp(logits - logits.max(1, keepdims=True))
-        return odds / odds.sum(1, keepdims=True)
-
-
-@dataclass(frozen=True)
 class Heads:
-    """Scores and moods from rows."""
+    """Scores and moods from rows and cues."""
 
     score: ScoreHead
-    emotion: EmotionHead
+    emotion: Emotion
 
-    def __call__(self, rows: Floats) -> tuple[Floats, Floats]:
+    def __call__(self, rows: Floats, cues: Floats) -> tuple[Floats, Floats]:
         """Scores (n, 3) within 1-7, moods (n, 6)."""
-        return np.clip(self.score(rows), 1, 7), self.emotion(rows)
+        scores = np.clip(self.score(rows), 1, 7)
+        return scores, self.emotion(rows, cues, scores[:, :2])
 
 
 def project(examples: Examples, recipe: Starter, sizes: Sequence[int]) -> Projection:
     """The projection of these photographs' features; sizes: columns of each group of each backbone."""
+    rated = np.isfinite(examples.targets).any(1)  # weak labels' photographs are of fewer kinds: with them r fell by .02
     weights = list(recipe.weights) * len(recipe.backbones)
-    return fit_projection(examples.features, sizes, weights, recipe.components)
+    return fit_projection(examples.features[rated], sizes, weights, recipe.components)
+
+
+def fit_score_head(rows: Floats, examples: Examples, recipe: Starter) -> ScoreHead:
+    """Fit the scores on the rows (n, p) of those examples that have some. Rows are rounded as in a file."""
+    rated = np.flatnonzero(np.isfinite(examples.targets).any(1))
+    some = examples.take(rated)
+    shape = Shape(recipe.score_components, recipe.power, recipe.width)
+    return fit_scores(_rounded(rows[rated]), some.targets, some.groups, shape, some.noise)
 
 
 def fit_heads(rows: Floats, examples: Examples, recipe: Starter) -> Heads:
-    """Fit both heads on rows (n, p) of the examples. Rows are rounded to float16 first, as the file keeps them."""
-    rows = rows.astype(np.float16).astype(np.float32)
-    rated = np.flatnonzero(np.isfinite(examples.targets).any(1))
-    some = examples.take(rated)
-    score = fit_scores(rows[rated], some.targets, some.groups, recipe.width, some.noise)
-    return Heads(score, fit_emotion(rows, examples))
+    """Fit both heads on rows (n, p) and cues of the examples."""
+    score = fit_score_head(rows, examples, recipe)
+    facts = (examples.targets, examples.moods, examples.sets, examples.groups)
+    return Heads(score, emotion.fit(_rounded(rows), _rounded(examples.cues), *facts))
 
 
-def fit_emotion(rows: Floats, examples: Examples) -> EmotionHead:
-    """Fit the emotion head on the rows that have a mood."""
-    known = examples.moods != NONE
-    weight, bias = np.zeros((rows.shape[1], len(MOODS))), np.full(len(MOODS), -20.0)
-    if len(set(examples.moods[known])) < 2:
-        return EmotionHead(weight, np.zeros(len(MOODS)))
-    spread = rows[known].std()
-    model = LogisticRegression(C=0.3, class_weight="balanced", max_iter=2000).fit(
-        rows[known] / spread, examples.moods[known]
-    )
-    coefficients, intercept = model.coef_, model.intercept_
-    if len(model.classes_) == 2:
-        coefficients, intercept = np.vstack([-coefficients, coefficients]) / 2, np.r_[-intercept, intercept] / 2
-    weight[:, model.classes_] = coefficients.T / spread
-    bias[model.classes_] = intercept
-    return EmotionHead(weight, bias)
+def _rounded(array: Floats) -> NDArray[np.float32]:
+    return array.astype(np.float16).astype(np.float32)
 
 
 def whitening(rows: Floats) -> NDArray[np.float32]:
@@ -103,19 +95,26 @@ def whitening(rows: Floats) -> NDArray[np.float32]:
     return (1 / rows[:, :EMBEDDING].std(0, dtype=np.float64)).astype(np.float32)
 
 
+def head_arrays(heads: Heads) -> dict[str, NDArray[Any]]:
+    """The heads as arrays of a network file."""
+    return {
+        "score.stretch": heads.score.stretch.astype(np.float32),
+        "score.support": heads.score.support.astype(np.float16),
+        "score.gamma": np.array([heads.score.gamma], np.float32),
+        "score.alpha": heads.score.alpha.astype(np.float32),
+        "score.bias": heads.score.bias.astype(np.float32),
+        **{f"emotion.{name}": getattr(heads.emotion, name).astype(np.float32) for name in EMOTION_ARRAYS},
+    }
+
+
 def arrays_of(projection: Projection, heads: Heads, scale: Floats) -> dict[str, NDArray[Any]]:
-    """The arrays of a network file, without prior and rows."""
-    support = heads.score.support.astype(np.float16)
+    """The arrays of a network file, without prior and rows. scale: see whitening."""
     return {
         "project.center": projection.center.astype(np.float16),
         "project.scale": projection.scale.astype(np.float16),
         "project.weight": projection.weight,
         "project.step": projection.step.astype(np.float32),
-        "score.support": support,
-        "score.gamma": np.array([heads.score.gamma], np.float32),
-        "score.alpha": heads.score.alpha.astype(np.float32),
-        "score.bias": heads.score.bias.astype(np.float32),
-        "emotion.weight": heads.emotion.weight.astype(np.float32),
-        "emotion.bias": heads.emotion.bias.astype(np.float32),
         "embedding.scale": np.asarray(scale, np.float32),
+        "emotion.table": emotion.class_table().astype(np.int8),
+        **head_arrays(heads),
     }

@@ -12,6 +12,7 @@ from scipy.linalg import eigh
 from sklearn.model_selection import GroupKFold
 
 Floats = NDArray[np.floating]
+MIDDLE = 4.0  # of the scale from 1 to 7
 PENALTIES = np.logspace(-2, 1.5, 15)  # of kernel ridge; the kernel's diagonal is about 1
 EMBEDDING = 64
 
@@ -31,7 +32,7 @@ class Projection:
     def __call__(self, features: Floats) -> NDArray[np.float32]:
         """Rows (n, p) of features (n, d)."""
         z = ((features - self.center) * self.scale).astype(np.float32)
-        return (z @ self.weight.astype(np.float32)) * self.step
+        return np.asarray((z @ self.weight.astype(np.float32)) * self.step, np.float32)
 
 
 def fit_projection(features: Floats, sizes: Sequence[int], weights: Sequence[float], components: int) -> Projection:
@@ -61,7 +62,9 @@ def _components(x: Floats, count: int) -> Floats:
 
 @dataclass(frozen=True)
 class ScoreHead:
-    """Kernel ridge regression of valence, arousal and aesthetic on rows: k(rows, support) @ alpha + bias."""
+    """Kernel ridge regression of valence, arousal, aesthetic: k(rows * stretch, support * stretch) @ alpha + bias."""
+
+    stretch: Floats  # (p,) weight of each component in distances
 
     support: Floats  # (m, p)
     alpha: Floats  # (m, 3)
@@ -70,7 +73,8 @@ class ScoreHead:
 
     def __call__(self, rows: Floats) -> NDArray[np.float32]:
         """Scores (n, 3), unclipped."""
-        return (kernel(rows, self.support, self.gamma) @ self.alpha + self.bias).astype(np.float32)
+        near = kernel(rows * self.stretch, self.support * self.stretch, self.gamma)
+        return np.asarray(near @ self.alpha + self.bias, np.float32)
 
 
 def kernel(a: Floats, b: Floats, gamma: float) -> Floats:
@@ -79,23 +83,38 @@ def kernel(a: Floats, b: Floats, gamma: float) -> Floats:
     return np.exp(-gamma * np.maximum(distance, 0))
 
 
-def fit_scores(rows: Floats, targets: Floats, groups: NDArray, width: float, noise: Floats | None = None) -> ScoreHead:
+@dataclass(frozen=True)
+class Shape:
+    """How distances between rows are measured: what the kernel of scores is made of."""
+
+    components: int  # only the first ones count
+    power: float  # components count as their standard deviation to this power, beside their own scale
+    width: float  # the kernel falls to 1/e at the median squared distance of photographs divided by this
+
+
+def fit_scores(rows: Floats, targets: Floats, groups: NDArray, shape: Shape, noise: Floats | None = None) -> ScoreHead:
     """Kernel ridge with a penalty a target, chosen by folds over groups.
 
-    targets (n, 3), NaN where a photograph has none. noise (n,): variance of each target's error relative to the norms' (1).
-    width: the kernel falls to 1/e at the median squared distance of photographs divided by `width`.
+    targets (n, 3), NaN where a photograph has none.
+    noise (n,): variance of each photograph's targets' error relative to that of the norms (1).
     """
     rows = rows.astype(np.float64)
-    square = (rows**2).sum(1)[:, None] + (rows**2).sum(1) - 2 * rows @ rows.T
-    gamma = width / float(np.median(square[np.triu_indices(len(rows), 1)]))
+    spread = rows.std(0)
+    stretch = ((spread / spread[0]) ** shape.power * (np.arange(len(spread)) < shape.components)).astype(np.float32)
+    near = rows * stretch
+    square = (near**2).sum(1)[:, None] + (near**2).sum(1) - 2 * near @ near.T
+    gamma = shape.width / float(np.median(square[np.triu_indices(len(rows), 1)]))
     k = np.exp(-gamma * np.maximum(square, 0))
     root = np.sqrt(np.ones(len(rows)) if noise is None else noise)
     alpha, bias = np.zeros(targets.shape), np.zeros(targets.shape[1])
     for column in range(targets.shape[1]):
         has = np.flatnonzero(np.isfinite(targets[:, column]))
+        if not len(has):  # a scale without labels says the middle of it
+            bias[column] = MIDDLE
+            continue
         inputs = k[np.ix_(has, has)], targets[has, column], groups[has], root[has]
         alpha[has, column], bias[column] = _fit_one(*inputs)
-    return ScoreHead(rows, alpha, bias, gamma)
+    return ScoreHead(stretch, rows, alpha, bias, gamma)
 
 
 def _fit_one(k: Floats, y: Floats, groups: NDArray, root: Floats) -> tuple[Floats, float]:

@@ -62,7 +62,7 @@ def prior_of(network: NetworkFile) -> Prior:
 
 
 def prior_arrays(prior: Prior) -> dict[str, NDArray[Any]]:
-    """The prior as arrays of a network file. The covariance is kept as its Cholesky factor: always positive definite."""
+    """The prior as arrays of a network file; the covariance as its Cholesky factor, so it stays positive definite."""
     return {
         "prior.factor": np.linalg.cholesky(prior.covariance).astype(np.float32),
         "prior.variances": np.array([prior.noise, prior.shared], np.float64),
@@ -92,7 +92,7 @@ def people_of(person: NDArray, photo: NDArray, rating: NDArray) -> dict[int, Per
 
 
 def learn(people: Sequence[Person], embedding: Floats, scores: Floats, floor: Floats, rounds: int = ROUNDS) -> Prior:
-    """Learn the prior. scores (n, 3): aesthetic, valence, arousal as predicted for photographs NOT trained on (folds)."""
+    """Learn the prior. scores (n, 3): aesthetic, valence, arousal, predicted by folds (unseen photographs)."""
     center, scale = scores.mean(0), scores.std(0)
     x = basis_of(embedding, scores, center, scale)
     residuals = [(person.ratings - scores[person.photos, 0]) / scale[0] for person in people]
@@ -129,7 +129,7 @@ def _em(x: Floats, people: Sequence[Person], residuals: Sequence[Floats], rounds
         for gram, cross, square in zip(grams, crosses, squares, strict=True):
             spread = np.linalg.inv(precision + gram / noise)
             w = spread @ cross / noise
-            error += square - 2 * w @ cross + w @ gram @ w + np.sum(spread * gram)
+            error += float(square - 2 * w @ cross + w @ gram @ w + np.sum(spread * gram))
             moment += np.outer(w, w) + spread
         covariance, noise = moment / len(people) + 1e-6 * np.eye(k), error / count
     return covariance, float(noise)

@@ -1,7 +1,7 @@
 """Recipes: all that decides what a training makes, as plain typed values. Unknown names are refused."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,18 +19,22 @@ class Starter:
     """The starter network. Each value was chosen on folds; what the others gave is in ml/README.md."""
 
     backbones: tuple[str, ...] = ("lite0", "lite2")
-    view: str = "squeeze"
+    views: tuple[str, ...] = ("crop", "squeeze")  # one a backbone: each sees what the other loses
     groups: tuple[str, ...] = ("pool", "stages", "logits")
     weights: tuple[float, ...] = (1.0, 1.0, 1.0)  # of the groups, shares of the variance
-    components: int = 192
-    width: float = 1.0  # of the Gaussian kernel, see heads.fit_scores
+    components: int = 128
+    score_components: int = 128  # of the kernel of scores, see heads.Shape
+    power: float = 0.5
+    width: float = 1.0
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.backbones if name not in SIZES]
         if unknown or not self.backbones:
             raise RecipeError(f"backbones must be some of {', '.join(SIZES)}, not {', '.join(unknown) or 'none'}.")
-        if self.view not in VIEWS:
-            raise RecipeError(f"view must be one of {', '.join(VIEWS)}, not {self.view!r}.")
+        if set(self.views) - set(VIEWS) or len(self.views) != len(self.backbones):
+            raise RecipeError(f"views needs one of {', '.join(VIEWS)} for each backbone.")
+        if "logits" not in self.groups:
+            raise RecipeError("groups must hold logits: the moods' class cues are made of them.")
         if len(self.weights) != len(self.groups):
             raise RecipeError(f"weights needs {len(self.groups)} numbers, one a group.")
         if self.components < 64 or self.width <= 0:
@@ -38,7 +42,8 @@ class Starter:
 
     def arguments(self) -> dict[str, Any]:
         """What rebuilds the network beside its arrays."""
-        backbones = [{"name": name, "size": SIZES[name], "view": self.view} for name in self.backbones]
+        pairs = zip(self.backbones, self.views, strict=True)
+        backbones = [{"name": name, "size": SIZES[name], "view": view} for name, view in pairs]
         return {"backbones": backbones, "groups": list(self.groups)}
 
 
@@ -55,6 +60,15 @@ def with_settings(recipe: Any, settings: Sequence[str]) -> Any:
             raise RecipeError(f"There is no setting {name!r}; there are {', '.join(known)} (as name=value).")
         changes[name] = _value(name, text, known[name])
     return dataclasses.replace(recipe, **changes)
+
+
+def from_card(card: Mapping[str, Any]) -> Starter:
+    """The recipe that a network's card tells of; RecipeError if it tells of none."""
+    told = dict(card.get("recipe", {}))
+    if told.pop("name", None) != "starter":
+        raise RecipeError("This network's card does not say by which recipe it was made.")
+    lists: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Starter(**lists)
 
 
 def _value(name: str, text: str, like: Any) -> Any:

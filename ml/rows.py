@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingRow:
-    """One photograph: `image()` loads it (RGB); the mean rating on 1-7 with its count; the mood most people felt, if any.
+    """One photograph: `image()` loads it (RGB); mean rating on 1-7 and its count; the mood most people felt, if any.
 
     `key` names the photograph (stable; used in the data hash); `group` is never split between folds (its creator).
     """

@@ -24,6 +24,7 @@ from ml.transforms import eval_view
 
 BATCH = 16  # larger batches were no faster on a CPU
 EXPORT_SECONDS = 600
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Session:
             options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._backbones = list(backbones)
+        self.sizes = [output.shape[1] for output in self._session.get_outputs()]  # columns of each output
 
     def run(self, images: Sequence[Image.Image], mirror: bool = False) -> list[NDArray[np.float32]]:
         """The module's outputs for RGB images of any size, in batches. mirror: of their mirror images."""
@@ -72,14 +74,12 @@ class Scorer:
         """Scores of RGB images of any size, in order; an empty sequence gives arrays of no rows."""
         return self.score_with_rows(images)[0]
 
-    def score_with_rows(self, images: Sequence[Image.Image]) -> tuple[Scores, NDArray[np.float32]]:
-        """The same, and the projected rows (n, p) on which the heads work, for training new heads."""
-        if not images:
-            blank = Image.new("RGB", (8, 8))
-            moods, scores, embedding, rows = (part[:0] for part in self._session.run([blank]))
-        else:
-            moods, scores, embedding, rows = self._session.run(images)
-        return Scores(moods, scores[:, 0], scores[:, 1], scores[:, 2], embedding), rows
+    def score_with_rows(self, images: Sequence[Image.Image]) -> tuple[Scores, Floats, Floats]:
+        """The same, with what the heads work on, for training new ones: projected rows (n, p) and class cues (n, 6)."""
+        blank = [Image.new("RGB", (8, 8))]
+        found = self._session.run(images) if images else [part[:0] for part in self._session.run(blank)]
+        moods, scores, embedding, rows, cues = found
+        return Scores(moods, scores[:, 0], scores[:, 1], scores[:, 2], embedding), rows, cues
 
 
 def exported(network: NetworkFile, cache_dir: Path) -> Path:
@@ -95,7 +95,7 @@ def exported(network: NetworkFile, cache_dir: Path) -> Path:
 
 
 def features(arguments: dict[str, Any], cache_dir: Path, threads: int | None = None) -> Session:
-    """A session of the backbones alone: images to features (n, d), for training from photographs."""
+    """A session of the backbones alone, for training: images to groups of features, each (n, columns)."""
     wanted = {"backbones": arguments["backbones"], "groups": arguments["groups"]}
     source = json.dumps(wanted, sort_keys=True)
     name = hashlib.sha256(source.encode()).hexdigest()[:8]

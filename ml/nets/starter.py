@@ -21,6 +21,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ml.emotion import LEAST, TEMPERATURE
 from ml.files import NetworkFileError
 
 
@@ -112,13 +113,13 @@ class Features(nn.Module):
         self.backbones = nn.ModuleList([Backbone(name) for name in backbones])
         self.groups = tuple(groups)
 
-    def forward(self, *pixels: Tensor) -> Tensor:
-        """One (n, s, s, 3) uint8 a backbone -> (n, d), for each backbone its groups in order."""
+    def forward(self, *pixels: Tensor) -> list[Tensor]:
+        """One (n, s, s, 3) uint8 a backbone -> for each backbone its groups in order, each (n, columns)."""
         parts = []
         for backbone, images in zip(self.backbones, pixels, strict=True):
             found = backbone(images)
             parts += [found[group] for group in self.groups]
-        return torch.cat(parts, 1)
+        return parts
 
 
 class Starter(nn.Module):
@@ -127,42 +128,51 @@ class Starter(nn.Module):
     def __init__(self, arguments: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         super().__init__()
         self.features = Features([b["name"] for b in arguments["backbones"]], arguments["groups"])
+        absent = [name for name in TENSORS if name not in arrays]
+        if absent:
+            raise NetworkFileError(f"The network file lacks {', '.join(absent)}.")
         for name in TENSORS:
             self.register_buffer(_flat(name), torch.from_numpy(np.asarray(arrays[name], np.float32)))
 
     def __getitem__(self, name: str) -> Tensor:
         return self.get_buffer(_flat(name))
 
-    def forward(self, *pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """-> moods (n, 6), scores (n, 3) within 1-7, embedding (n, 64), rows (n, p)."""
-        return self.heads(self.features(*pixels))
-
-    def heads(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Features (n, d) to the outputs of `forward`."""
-        x = (features - self["project.center"]) * self["project.scale"]
-        rows = (x @ self["project.weight"]) * self["project.step"]  # (n, p)
-        support = self["score.support"]  # (m, p)
-        distance = (rows**2).sum(1, keepdim=True) + (support**2).sum(1) - 2 * rows @ support.T
-        near = torch.exp(-self["score.gamma"] * distance.clamp(min=0))  # (n, m)
-        scores = (near @ self["score.alpha"] + self["score.bias"]).clamp(1, 7)
-        logits = rows @ self["emotion.weight"] + self["emotion.bias"]
+    def forward(self, *pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """-> moods (n, 6), scores (n, 3) within 1-7, embedding (n, 64), rows (n, p), cues (n, 6)."""
+        groups = self.features(*pixels)
+        rows = (torch.cat(groups, 1) - self["project.center"]) * self["project.scale"]
+        rows = (rows @ self["project.weight"]) * self["project.step"]  # (n, p)
+        cues = self.cues(groups)
+        scores = self.scores(rows)
         embedding = rows[:, : self["embedding.scale"].shape[0]] * self["embedding.scale"]
-        return torch.softmax(logits, 1), scores, embedding, rows
+        return self.moods(rows, cues, scores), scores, embedding, rows, cues
+
+    def cues(self, groups: Sequence[Tensor]) -> Tensor:
+        """(n, 6): what the backbones' own classes suggest, as ml.emotion.class_cues."""
+        names = self.features.groups * len(self.features.backbones)
+        logits = [group for group, name in zip(groups, names, strict=True) if name == "logits"]
+        shares = torch.stack([torch.softmax(one / TEMPERATURE, 1) for one in logits]).mean(0)  # (n, 1000)
+        return torch.log(shares @ self["emotion.table"] + LEAST)
+
+    def scores(self, rows: Tensor) -> Tensor:
+        """(n, 3) valence, arousal, aesthetic: kernel ridge, as ml.heads.ScoreHead."""
+        near, support = rows * self["score.stretch"], self["score.support"] * self["score.stretch"]  # (n, p), (m, p)
+        distance = (near**2).sum(1, keepdim=True) + (support**2).sum(1) - 2 * near @ support.T
+        kernel = torch.exp(-self["score.gamma"] * distance.clamp(min=0))  # (n, m)
+        return (kernel @ self["score.alpha"] + self["score.bias"]).clamp(1, 7)
+
+    def moods(self, rows: Tensor, cues: Tensor, scores: Tensor) -> Tensor:
+        """(n, 6) probabilities, as ml.emotion.Emotion."""
+        logits = rows @ self["emotion.rows"] + cues @ self["emotion.cues"]
+        return torch.softmax(logits + scores[:, :2] @ self["emotion.affect"] + self["emotion.bias"], 1)
 
 
 TENSORS = (
     "project.center", "project.scale", "project.weight", "project.step",
-    "score.support", "score.gamma", "score.alpha", "score.bias",
-    "emotion.weight", "emotion.bias", "embedding.scale",
+    "score.stretch", "score.support", "score.gamma", "score.alpha", "score.bias",
+    "emotion.rows", "emotion.cues", "emotion.affect", "emotion.bias", "emotion.table", "embedding.scale",
 )  # fmt: skip
 
 
 def _flat(name: str) -> str:
     return name.replace(".", "_")
-
-
-def group_sizes(name: str, groups: Sequence[str]) -> list[int]:
-    """Columns of each group of features of a backbone."""
-    with torch.no_grad():
-        found = Backbone(name)(torch.zeros((1, 224, 224, 3), dtype=torch.uint8))
-    return [found[group].shape[1] for group in groups]

@@ -1,0 +1,133 @@
+"""People and photographs on which personal taste is judged: what a visitor model would know, and what they rated.
+
+As the network is: the shipped scores and prior on photographs and people from elsewhere. By folds: the people are
+divided into folds and the subjects of the photographs into halves, and neither the heads nor the prior have seen the
+people or the subjects that they are judged by.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml.data.oasis import HIGH, LOW
+from ml.data.tables import DataError, rows
+from ml.evaluate import fold_of
+from ml.fitting import Examples, fit_score_head, project, whitening
+from ml.heads import Floats
+from ml.prior import Person, Prior, basis_of, learn, people_of
+from ml.recipes import Starter
+from ml.scorer import Scores
+
+HALVES = 2  # of the subjects: with more parts a person would have too few ratings left in each
+INNER = 5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One person's rated photographs: x (n, 68), the generic aesthetic score (n,), ratings (n,) on 1-7, the prior."""
+
+    person: int
+    x: NDArray[np.float64]
+    generic: NDArray[np.float64]
+    ratings: NDArray[np.float64]
+    prior: Prior
+
+
+def rated_files(path: Path) -> list[str]:
+    """The names of the photographs that a CSV of ratings speaks of, sorted."""
+    return sorted({row.file_name() for row in rows(path, ("person", "file", "rating"))})
+
+
+def read_people(path: Path, files: Sequence[str]) -> dict[int, Person]:
+    """Ratings (person, file, rating 1-7) of the photographs named; DataError if there are none."""
+    index = {file: place for place, file in enumerate(files)}
+    found = []
+    for row in rows(path, ("person", "file", "rating")):
+        if (place := index.get(row.file_name())) is not None:
+            found.append((row.whole("person", 0, 2**31), place, row.number("rating", LOW, HIGH)))
+    if not found:
+        raise DataError(f"{path} rates none of these photographs.")
+    table = np.array(found, dtype=np.float64)
+    return people_of(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2])
+
+
+def as_is(scores: Scores, prior: Prior, people: dict[int, Person]) -> Iterator[Trial]:
+    """Trials by a network's own scores and prior. Person.photos are rows of scores."""
+    three = np.stack([scores.aesthetic, scores.valence, scores.arousal], 1).astype(np.float64)
+    x = basis_of(scores.embedding, three, prior.center, prior.scale)
+    yield from _trials(x, three[:, 0], prior, people)
+
+
+def by_folds(
+    examples: Examples,
+    recipe: Starter,
+    sizes: Sequence[int],
+    people: dict[int, Person],
+    folds: int,
+    told: Callable[[int], None] = lambda done: None,
+) -> Iterator[Trial]:
+    """Trials by heads and priors learned from the other half of the subjects and the other folds of the people."""
+    ids = np.random.default_rng(0).permutation(sorted(people))
+    halves = fold_of(examples, HALVES)
+    for half in range(HALVES):
+        known, judged = halves != half, halves == half
+        judge = _learnt_half(examples, recipe, sizes, known)
+        for fold in range(folds):
+            held = ids[fold::folds]
+            others = [
+                _renumbered(_within(people[person], known), known) for person in people if person not in set(held)
+            ]
+            inside = judge.embedding[known], judge.scores[known]
+            prior = learn([one for one in others if len(one.photos)], *inside, np.zeros(6))
+            x = basis_of(judge.embedding, judge.scores, prior.center, prior.scale)
+            own = {int(person): _within(people[person], judged) for person in held}
+            yield from _trials(x, judge.scores[:, 0], prior, own)
+            told(half * folds + fold + 1)
+
+
+@dataclass(frozen=True)
+class _Half:
+    """Embedding (n, 64) and scores (n, 3: aesthetic, valence, arousal) of all photographs by models of one half."""
+
+    embedding: Floats
+    scores: Floats
+
+
+def _learnt_half(examples: Examples, recipe: Starter, sizes: Sequence[int], known: NDArray[np.bool_]) -> _Half:
+    """Photographs of the known half are scored by inner folds, the others by all of that half."""
+    places = np.flatnonzero(known)
+    mine = examples.take(places)
+    projection = project(mine, recipe, sizes)
+    rows_all = projection(examples.features)
+    scores = fit_score_head(rows_all[places], mine, recipe)(rows_all)
+    member = fold_of(mine, INNER)
+    for fold in range(INNER):
+        train, test = places[member != fold], places[member == fold]
+        scores[test] = fit_score_head(rows_all[train], examples.take(train), recipe)(rows_all[test])
+    scale = whitening(rows_all[places])
+    return _Half(rows_all[:, : len(scale)] * scale, np.clip(scores, LOW, HIGH)[:, [2, 0, 1]].astype(np.float64))
+
+
+def _within(person: Person, mask: NDArray[np.bool_]) -> Person:
+    keep = mask[person.photos]
+    return Person(person.photos[keep], person.ratings[keep])
+
+
+def _renumbered(person: Person, mask: NDArray[np.bool_]) -> Person:
+    """The same with photographs counted among those of the mask."""
+    return Person((np.cumsum(mask) - 1)[person.photos], person.ratings)
+
+
+def _trials(x: Floats, generic: Floats, prior: Prior, people: dict[int, Person]) -> Iterator[Trial]:
+    for number, person in people.items():
+        if len(person.photos):
+            yield Trial(
+                number,
+                np.asarray(x[person.photos], np.float64),
+                np.asarray(generic[person.photos], np.float64),
+                person.ratings,
+                prior,
+            )
