@@ -72,9 +72,8 @@ class RateForm(forms.Form):
     @property
     def sentence(self) -> str:
         """What is wrong, in one sentence for the page."""
-        return next(
-            iter(self.non_field_errors()), "This page does not know that answer: a mark is a number from 1 to 5."
-        )
+        unknown = "This page does not know that answer: a mark is a number from 1 to 5."
+        return str(next(iter(self.non_field_errors()), unknown))
 
 
 class FreshForm(forms.Form):

@@ -171,7 +171,7 @@ def _sharpness(logits: Floats, truth: NDArray, weights: Floats) -> float:
 
 
 def _inner_folds(known: _Known) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-    """Masks of training and test photographs, groups kept together; as many folds as groups and photographs allow, at most 5."""
+    """Masks of training and test photographs, groups kept together; as many folds as they allow, at most 5."""
     most = np.unique(known.moods, return_counts=True)[1].max()
     count = int(min(5, len(np.unique(known.groups)), most))
     if count < 2:

@@ -17,6 +17,8 @@ from pathlib import Path
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Count, DecimalField, Func, QuerySet, Sum, TextField, Value
+from django.db.models.functions import Cast
 from numpy.typing import NDArray
 
 from gallery import licences
@@ -105,11 +107,11 @@ def write() -> Shortlist | None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-        arrays = _arrays(network.id, _collect(network.id))
-        fingerprint = _fingerprint(network.name, arrays)
+        fingerprint = _fingerprint(network)
         newest = Shortlist.objects.order_by("-pk").first()
         if newest is not None and newest.fingerprint == fingerprint and _folder(newest.pk).is_dir():
             return None
+        arrays = _arrays(network.id, _collect(network.id))
         row = Shortlist.objects.create(network_id=network.id, photos=len(arrays["ids"]), fingerprint=fingerprint)
         _save(row.pk, arrays)
     _tidy()
@@ -120,14 +122,28 @@ def _folder(version: int) -> Path:
     return Path(settings.SHORTLIST_DIR) / str(version)
 
 
+def _scores(network_id: int) -> QuerySet[Score]:
+    """Scores of the photographs on show."""
+    return Score.objects.filter(network_id=network_id, photo__in=Photo.objects.on_show())
+
+
+def _fingerprint(network: interface.NetworkInfo) -> str:
+    """Hash of what goes in, computed by the server: a tenth of the time that reading all rows takes.
+
+    A sum of the rows' hashes, so their order does not matter. Embeddings are left out: they never change alone.
+    """
+    columns = [column for column in COLUMNS if column != "embedding"]
+    text = Cast(Func(*columns, function="jsonb_build_array"), TextField())
+    hashed = Func(
+        text, Value(0), function="hashtextextended", output_field=DecimalField(max_digits=40, decimal_places=0)
+    )
+    found = _scores(network.id).aggregate(rows=Count("pk"), sum=Sum(hashed))
+    return hashlib.sha256(repr((network.name, NAMES, found["rows"], found["sum"])).encode()).hexdigest()
+
+
 def _rows(network_id: int) -> Iterator[tuple]:
     """Photographs on show with their scores, in order of id, streamed from the server."""
-    return (
-        Score.objects.filter(network_id=network_id, photo__in=Photo.objects.on_show())
-        .order_by("photo_id")
-        .values_list(*COLUMNS)
-        .iterator(chunk_size=BATCH)
-    )
+    return _scores(network_id).order_by("photo_id").values_list(*COLUMNS).iterator(chunk_size=BATCH)
 
 
 def _collect(network_id: int) -> dict[str, NDArray]:
@@ -189,13 +205,6 @@ def _percentile(values: NDArray, among: NDArray[np.bool_]) -> NDArray[np.float32
     """Share of the chosen values below each value, 0-100 (0 where none is chosen)."""
     chosen = np.sort(values[among])
     return (100 * np.searchsorted(chosen, values) / max(len(chosen), 1)).astype(np.float32)
-
-
-def _fingerprint(name: str, arrays: dict[str, NDArray]) -> str:
-    digest = hashlib.sha256(name.encode())
-    for column in sorted(arrays):
-        digest.update(np.ascontiguousarray(arrays[column]).view(np.uint8).data)
-    return digest.hexdigest()
 
 
 def _save(version: int, arrays: dict[str, NDArray]) -> None:

@@ -71,7 +71,7 @@ def too_many(request: HttpRequest) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, or 503 where it is only the database that does not answer. Neither page needs it."""
     unreachable = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
-    response = render(None, "503.html" if unreachable else "500.html", status=503 if unreachable else 500)  # type: ignore[arg-type]
+    response = render(None, "503.html" if unreachable else "500.html", status=503 if unreachable else 500)
     if unreachable:
         response["Retry-After"] = "30"
     return response

@@ -4,6 +4,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gallery.rank import ranking, taste
 
@@ -147,6 +149,30 @@ def test_a_page_is_not_nine_sunsets():
     arrays.embedding[:30] = arrays.embedding[0] + 0.01 * arrays.embedding[:30]
     sunsets = [i for i in ids(arrays, count=30) if i <= 300]
     assert 1 <= len(sunsets) < 15
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**31),
+    st.integers(0, 120),
+    st.integers(1, 50),
+    st.sampled_from(["for_you", "beautiful", "surprise"]),
+)
+def test_whatever_the_collection_the_rules_hold(seed, size, count, sort):
+    rng = np.random.default_rng(seed)
+    arrays = make_arrays(size, seed, cluster=rng.integers(0, 60, size), sensitive=rng.random(size) < 0.2)
+    arrays.probability[:, MOOD] = rng.random(size)
+    seen = [int(i) for i in rng.choice(arrays.ids, size // 4, replace=False)]
+    order = ranking.order(arrays, MOOD, FLOOR, exclude=seen, count=count, sort=sort, seed=seed)
+    rows = ranking.rows_of(arrays, order.ids)
+    fits = (arrays.probability[:, MOOD] >= FLOOR) & ~arrays.sensitive
+    gone = arrays.cluster[ranking.rows_of(arrays, seen)]
+    assert len(set(arrays.cluster[rows])) == len(rows) <= count
+    assert not set(arrays.cluster[rows]) & set(gone)
+    assert not arrays.sensitive[rows].any()
+    assert fits[rows[: len(rows) - order.loose]].all() and not fits[rows[len(rows) - order.loose :]].any()
+    assert order.loose <= (ranking.LOOSE if fits.sum() < ranking.FEW else 0)
+    assert len(rows) - order.loose == min(count, len(set(arrays.cluster[fits]) - set(gone))), "none that fits is missed"
 
 
 def test_the_other_orders():
