@@ -10,6 +10,7 @@ from django.core.files.storage import default_storage
 from django.core.management import call_command
 from django.db import connection
 
+from gallery import actions
 from gallery.management.commands import score
 from gallery.models import Photo, Rating, Score, ScoringFailure, Taste
 from gallery.rank import learning, scoring, shortlist
@@ -150,29 +151,32 @@ def test_an_incoming_network_takes_over_when_it_has_scored_everything(looker, pi
     assert shortlist.current().network_id == incoming.pk
 
 
-def test_taste_is_learnt_anew_for_the_network_that_takes_over(looker, pictures, visitor, incoming):
-    """Answers given before it came, and while it was on its way, count as much as later ones."""
+def test_taste_is_learnt_anew_for_a_network_that_comes_back(looker, pictures, visitor, incoming):
+    """It scored everything once and learnt nothing of what was said since it was retired."""
     photos = pictures(3)
-    Rating.objects.create(visitor=visitor, photo=photos[0], value=5, felt="sad")
-    Taste.objects.create(
-        visitor=visitor, network=incoming, **learning._pack(learning._start(interface.prior(incoming.pk)))
-    )
+    Network.objects.filter(pk=incoming.pk).update(state=Network.State.CANDIDATE)
     scoring.score_pending()
-    learnt = learning.taste_of(visitor.pk, incoming.pk, interface.prior(incoming.pk))
-    assert np.abs(learnt.beauty.mean).max() > 1e-3 and np.abs(learnt.felt.mean).max() > 1e-3
+    for score_row in Score.objects.all():
+        score_row.pk, score_row.network_id = None, incoming.pk
+        score_row.save(force_insert=True)
+    blank = learning._pack(learning._start(interface.prior(incoming.pk)))
+    Taste.objects.create(visitor=visitor, network=incoming, **blank)
+    Rating.objects.create(visitor=visitor, photo=photos[0], value=5, felt="sad")
+    Network.objects.filter(pk=incoming.pk).update(state=Network.State.INCOMING)
+    scoring.score_pending()
+    assert interface.active().id == incoming.pk
+    assert np.abs(learnt(visitor).beauty.mean).max() > 1e-3 and np.abs(learnt(visitor).felt.mean).max() > 1e-3
 
 
 def test_a_rating_of_a_photograph_without_scores_counts_once_it_has_them(looker, pictures, visitor):
-    prior, network = interface.prior(interface.active().id), interface.active().id
-    scored, later = pictures(1)[0], None
+    scored = pictures(1)[0]
     scoring.score_pending()
-    Rating.objects.create(visitor=visitor, photo=scored, value=3)
-    before = learning.taste_of(visitor.pk, network, prior).beauty
+    actions.rate(visitor=visitor, photo=scored, value=3)
     later = pictures(1)[0]
-    Rating.objects.create(visitor=visitor, photo=later, value=1)
+    actions.rate(visitor=visitor, photo=later, value=1)
+    before = learnt(visitor).beauty
     scoring.score_pending()
-    after = learning.taste_of(visitor.pk, network, prior).beauty
-    assert np.trace(after.precision) > np.trace(before.precision)
+    assert np.trace(learnt(visitor).beauty.precision) > np.trace(before.precision)
 
 
 def test_the_command_says_how_many_and_how_fast(looker, pictures):
@@ -187,6 +191,14 @@ def test_scoring_and_ordering_load_no_torch():
         [sys.executable, "-c", code + "print('torch' in sys.modules)"], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "False"
+
+
+def shipped_prior():
+    return interface.prior(interface.active().id)
+
+
+def learnt(visitor):
+    return learning.taste_of(visitor.pk, interface.active().id, shipped_prior())
 
 
 def score_command(*arguments):
