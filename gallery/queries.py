@@ -14,7 +14,7 @@ from accounts.models import Visitor
 from gallery import actions, licences
 from gallery.models import Photo, Rating, RatingEvent, Score, Visit
 from gallery.moods import MOODS, Mood
-from gallery.rank import ranking, shortlist
+from gallery.rank import learning, ranking, shortlist
 from ml import interface
 
 SIMILAR = 8
@@ -22,6 +22,7 @@ CLOUD = 400  # dots of the affect plane: enough for its shape
 PLANE = (300, 200)  # its width and height
 UPRIGHT = 1.1  # width by height below which a photograph fits an upright panel well
 CHOICES = 8  # how far down its mood's order a panel looks for one
+LEAST_PART = 0.05  # a part that rounds to nothing is not told
 
 
 @dataclass(frozen=True)
@@ -216,16 +217,44 @@ def why(of: Score, mood: Mood, visitor_id: uuid.UUID | None) -> Why:
     )
 
 
-def _reasons(arrays, of, mood, visitor_id):
-    return None
+def _reasons(
+    arrays: shortlist.Arrays | None, of: Score, mood: Mood, visitor_id: uuid.UUID | None
+) -> ranking.Reasons | None:
+    """Why it stands where it stands on this mood's page, by what is known of the visitor without luck."""
+    if arrays is None or arrays.network_id != of.network_id:
+        return None
+    prior, place = interface.prior(of.network_id), interface.MOODS.index(mood.slug)
+    beauty = felt = None
+    if visitor_id is not None:
+        learnt = learning.taste_of(visitor_id, of.network_id, prior)
+        beauty, felt = learnt.beauty.mean, learnt.felt.mean[place]
+    return ranking.explain(arrays, of.photo_id, place, float(prior.floor[place]), beauty=beauty, felt=felt)
 
 
-def _parts(reasons, mood):
-    return []
+def _parts(reasons: ranking.Reasons, mood: Mood) -> list[Part]:
+    """What each part added to the rank, in standard deviations of beauty, and their sum."""
+    parts = [
+        (f"How much it evokes {mood.name.lower()}", reasons.fit),
+        ("What you felt on photographs like it", reasons.felt),
+        ("How beautiful people find it", reasons.beauty),
+        ("What you like", reasons.taste),
+    ]
+    said = [Part(name, f"{amount:+.1f}") for name, amount in parts if abs(amount) >= LEAST_PART]
+    return [*said, Part("Together", f"{sum(amount for _, amount in parts):+.1f}", is_sum=True)]
 
 
-def _sentence(reasons, mood):
-    return ""
+def _sentence(reasons: ranking.Reasons, mood: Mood) -> str:
+    """Its beauty and its place among the photographs that fit the mood, in words."""
+    name = mood.name.lower()
+    beauty = f"More beautiful than {reasons.percentile:.0f} % of the photographs of {name} here."
+    moved = reasons.generic_place - reasons.place
+    if reasons.place > reasons.among:
+        return f"It fits {name} loosely."
+    place = f"It is number {reasons.place} of {reasons.among}"
+    if not moved:
+        return f"{beauty} {place}."
+    way = f"your answers {'raised' if moved > 0 else 'lowered'} it by {abs(moved)}"
+    return f"{beauty} {place}: {way} {'place' if abs(moved) == 1 else 'places'}."
 
 
 def _place(valence: float, arousal: float) -> tuple[float, float]:

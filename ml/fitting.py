@@ -11,6 +11,7 @@ from ml import emotion
 from ml.emotion import NONE, Emotion
 from ml.heads import EMBEDDING, Floats, Projection, ScoreHead, Shape, fit_projection, fit_scores
 from ml.recipes import Starter
+from ml.threads import ONE_THREAD
 
 EMOTION_ARRAYS = ("rows", "cues", "affect", "bias")
 __all__ = [
@@ -64,6 +65,7 @@ class Heads:
         return scores, self.emotion(rows, cues, scores[:, :2])
 
 
+@ONE_THREAD
 def project(examples: Examples, recipe: Starter, sizes: Sequence[int]) -> Projection:
     """The projection of these photographs' features; sizes: columns of each group of each backbone."""
     rated = np.isfinite(examples.targets).any(1)  # weak labels' photographs are of fewer kinds: with them r fell by .02
@@ -71,6 +73,7 @@ def project(examples: Examples, recipe: Starter, sizes: Sequence[int]) -> Projec
     return fit_projection(examples.features[rated], sizes, weights, recipe.components)
 
 
+@ONE_THREAD
 def fit_score_head(rows: Floats, examples: Examples, recipe: Starter) -> ScoreHead:
     """Fit the scores on the rows (n, p) of those examples that have some. Rows are rounded as in a file."""
     rated = np.flatnonzero(np.isfinite(examples.targets).any(1))
@@ -79,6 +82,7 @@ def fit_score_head(rows: Floats, examples: Examples, recipe: Starter) -> ScoreHe
     return fit_scores(_rounded(rows[rated]), some.targets, some.groups, shape, some.noise)
 
 
+@ONE_THREAD
 def fit_heads(rows: Floats, examples: Examples, recipe: Starter) -> Heads:
     """Fit both heads on rows (n, p) and cues of the examples."""
     score = fit_score_head(rows, examples, recipe)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.files import NetworkFile, NetworkFileError
+from ml.threads import ONE_THREAD
 
 Floats = NDArray[np.floating]
 SCORES = 3  # aesthetic, valence, arousal stand behind the embedding and the intercept
@@ -91,6 +92,7 @@ def people_of(person: NDArray, photo: NDArray, rating: NDArray) -> dict[int, Per
     }
 
 
+@ONE_THREAD
 def learn(people: Sequence[Person], embedding: Floats, scores: Floats, floor: Floats, rounds: int = ROUNDS) -> Prior:
     """Learn the prior. scores (n, 3): aesthetic, valence, arousal, predicted by folds (unseen photographs)."""
     center, scale = scores.mean(0), scores.std(0)

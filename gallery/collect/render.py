@@ -12,23 +12,39 @@ from dataclasses import dataclass, field
 import imagehash
 import numpy as np
 import thumbhash
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 
-FORMATS = {"JPEG": "jpeg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
+OPENED = ("JPEG", "PNG", "WEBP", "AVIF")
+# MPO: a JPEG followed by further ones (a depth or brightness map, as many telephones write); the first is the picture.
+FORMATS = {"JPEG": "jpeg", "MPO": "jpeg", "PNG": "png", "WEBP": "webp", "AVIF": "avif"}
 MOST_BYTES = 50 * 1024 * 1024
 MOST_PIXELS = 100_000_000
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # Pillow warns beyond it while opening, and the warning is made an error below
 LEAST_SIDE = 300  # pixels of the shorter side: the network looks at 298 before it crops to 260
+MOST_RATIO = 8  # of the sides: at 1,920 wide a longer one would pass WebP's limit of 16,383 pixels
 WIDTHS = (240, 480, 800, 1200, 1920)
 NEAR = 0.9  # a rendition within this of the photograph's own width makes one at that width needless
 WEBP = {"quality": 80, "method": 2}
-AVIF = {"quality": 60, "speed": 10}
+AVIF = {"quality": 60, "speed": 10, "max_threads": 1}  # there is a process for each core
+ENCODERS = (("avif", AVIF), ("webp", WEBP))
+THUMB = 32  # pixels: ThumbHash keeps seven cosines a side; its package takes a thirtieth of a second for 64
+TURNS = {  # EXIF orientation: how pixels are turned so that they stand upright
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SWAPPED = (5, 6, 7, 8)  # orientations in which width and height change places
 
 REASONS = {
     "too_large": "larger than 50 MB",
     "wrong_type": "not a JPEG, PNG, WebP or AVIF photograph",
     "too_many_pixels": "more than 100 megapixels",
     "too_small": f"its shorter side has fewer than {LEAST_SIDE} pixels",
+    "too_long": f"one side is more than {MOST_RATIO} times as long as the other",
     "animated": "it moves: only still photographs are shown",
     "damaged": "damaged or cut off",
 }
@@ -76,42 +92,52 @@ class Rendered:
     pictures: list[Picture] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _Pixels:
+    """Upright sRGB pixels, at least as wide as the widest rendition where the photograph is; its own upright size."""
+
+    format: str
+    width: int
+    height: int
+    image: Image.Image
+
+
 def render(content: bytes) -> Rendered:
     """Check and render a photograph. Raises Rejected; never anything else for bad bytes."""
     if len(content) > MOST_BYTES:
         raise Rejected("too_large")
-    kind, image = _decoded(content)
-    small = image.copy()
-    small.thumbnail((64, 64), Image.Resampling.LANCZOS)
+    pixels = _decoded(content)
+    pictures = _pictures(pixels)
+    small = _shrunk(pixels.image, 64)
+    tiny = _shrunk(small, THUMB)
     return Rendered(
         sha256=hashlib.sha256(content).hexdigest(),
-        format=kind,
-        width=image.width,
-        height=image.height,
-        phash=perceptual_hash(image),
-        thumbhash=bytes(thumbhash.rgba_to_thumb_hash(*small.size, small.convert("RGBA").tobytes())),
+        format=pixels.format,
+        width=pixels.width,
+        height=pixels.height,
+        phash=perceptual_hash(pixels.image),
+        thumbhash=bytes(thumbhash.rgba_to_thumb_hash(*tiny.size, tiny.convert("RGBA").tobytes())),
         colour=_dominant(small),
-        pictures=[picture for width in widths(image.width) for picture in _pictures(image, width)],
+        pictures=pictures,
     )
 
 
-def _decoded(content: bytes) -> tuple[str, Image.Image]:
-    """The type sniffed from the bytes, and upright sRGB pixels."""
+def _decoded(content: bytes) -> _Pixels:
+    """The type sniffed from the bytes, and the pixels as a viewer sees them."""
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            image = Image.open(io.BytesIO(content), formats=list(FORMATS))
-            kind = FORMATS[image.format or ""]
+            image = Image.open(io.BytesIO(content), formats=OPENED)
             _check_header(image)
-            image.load()
-            return kind, _upright(image)
+            return _upright(image)
         except Rejected:
             raise
         except (Image.DecompressionBombWarning, Image.DecompressionBombError):
             raise Rejected("too_many_pixels") from None
         except UnidentifiedImageError:
             raise Rejected("wrong_type") from None
-        except (OSError, ValueError, SyntaxError, EOFError, KeyError, MemoryError):
+        except Exception:  # decoders raise all kinds (struct.error, IndexError, ...): the bytes are to blame
             raise Rejected("damaged") from None
 
 
@@ -120,22 +146,58 @@ def _check_header(image: Image.Image) -> None:
         raise Rejected("too_many_pixels")
     if min(image.size) < LEAST_SIDE:
         raise Rejected("too_small")
-    if getattr(image, "n_frames", 1) > 1 and image.format != "JPEG":
+    if max(image.size) > MOST_RATIO * min(image.size):
+        raise Rejected("too_long")
+    if FORMATS[image.format or ""] != "jpeg" and getattr(image, "n_frames", 1) > 1:
         raise Rejected("animated")
 
 
-def _upright(image: Image.Image) -> Image.Image:
-    """RGB pixels as a viewer sees them: EXIF orientation, colour profile and transparency (on white) applied."""
-    profile = image.info.get("icc_profile")
-    image = ImageOps.exif_transpose(image)
+def _upright(image: Image.Image) -> _Pixels:
+    """Decoded to the end; EXIF orientation, colour profile and transparency (on white) applied.
+
+    What is larger than any rendition is made smaller before all else, a JPEG while it is decoded, so that a hundred
+    megapixels need one such buffer and not five.
+    """
+    kind, profile, turn = FORMATS[image.format or ""], image.info.get("icc_profile"), _orientation(image)
+    width, height = image.size
+    across = height if turn in SWAPPED else width
+    if kind == "jpeg":
+        image.draft(None, (1, WIDTHS[-1]) if turn in SWAPPED else (WIDTHS[-1], 1))
+    image.load()
+    turn = turn if kind == "jpeg" else _orientation(image)  # in a PNG it may stand behind the pixels
+    image = _plain(image)
+    if kind != "jpeg" and across >= 2 * WIDTHS[-1]:
+        image = image.reduce(across // WIDTHS[-1])
+    image = _opaque(image)
+    image = _to_srgb(image, profile) if profile else image.convert("RGB")
+    image = image.transpose(TURNS[turn]) if turn in TURNS else image
+    return _Pixels(kind, *((height, width) if turn in SWAPPED else (width, height)), image)
+
+
+def _orientation(image: Image.Image) -> int:
+    """1-8; 1 where EXIF says nothing or is broken, which viewers ignore as well."""
+    try:
+        said = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # a stranger's EXIF breaks its reader in many ways; the photograph may be fine
+        return 1
+    return said if isinstance(said, int) else 1
+
+
+def _plain(image: Image.Image) -> Image.Image:
+    """A mode with eight bits a channel and no palette."""
     if image.mode.startswith(("I", "F")):
-        image = Image.fromarray((np.asarray(image, np.float64) / 257).clip(0, 255).astype(np.uint8))
-    if "A" in image.getbands() or "transparency" in image.info:
-        image = image.convert("RGBA")
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
-    image = _to_srgb(image, profile) if profile else image
-    return image if image.mode == "RGB" else image.convert("RGB")
+        return Image.fromarray((np.asarray(image, np.float32) / 257).clip(0, 255).astype(np.uint8))
+    if image.mode in ("P", "PA"):
+        return image.convert("RGBA" if image.mode == "PA" or "transparency" in image.info else "RGB")
+    return image.convert("L") if image.mode == "1" else image
+
+
+def _opaque(image: Image.Image) -> Image.Image:
+    """On white where it is transparent."""
+    if "A" not in image.getbands() and "transparency" not in image.info:
+        return image
+    image = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
@@ -146,8 +208,15 @@ def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
     except (ImageCms.PyCMSError, OSError, ValueError):
-        return image
-    return converted or image
+        converted = None
+    return converted or image.convert("RGB")
+
+
+def _shrunk(image: Image.Image, side: int) -> Image.Image:
+    """A copy that fits a square of `side` pixels."""
+    copy = image.copy()
+    copy.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return copy
 
 
 def perceptual_hash(image: Image.Image) -> int:
@@ -174,12 +243,16 @@ def widths(width: int) -> list[int]:
     return steps
 
 
-def _pictures(image: Image.Image, width: int) -> list[Picture]:
-    height = max(1, round(image.height * width / image.width))
-    scaled = image if width == image.width else image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3)
-    clean = Image.new("RGB", scaled.size)  # new pixels, so that no metadata travels along
-    clean.paste(scaled)
-    return [Picture(width, height, kind, _encoded(clean, kind, how)) for kind, how in (("avif", AVIF), ("webp", WEBP))]
+def _pictures(pixels: _Pixels) -> list[Picture]:
+    """All renditions, widest first: each is made from the pixels of the next wider one, which costs half the time."""
+    image, pictures = pixels.image, []
+    for width in reversed(widths(pixels.width)):
+        height = max(1, round(pixels.height * width / pixels.width))
+        image = image.resize((width, height), Image.Resampling.LANCZOS)
+        clean = Image.new("RGB", image.size)  # new pixels, so that no metadata travels along
+        clean.paste(image)
+        pictures += [Picture(width, height, kind, _encoded(clean, kind, how)) for kind, how in ENCODERS]
+    return pictures
 
 
 def _encoded(image: Image.Image, kind: str, how: dict[str, int]) -> bytes:
