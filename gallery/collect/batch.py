@@ -1,16 +1,14 @@
 """Taking in many photographs: processes that render ahead, a progress bar, and a count of what became of each."""
 
-import multiprocessing
-import os
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
 from gallery.collect import fetch, render
-from gallery.collect.intake import Facts, Outcome, take_in_all
+from gallery.collect.intake import Facts, Outcome, clean, take_in_all
+from gallery.collect.pool import open_renderers
 from gallery.licences import SHOWN
 
 SENTENCES = {**fetch.REASONS, **render.REASONS}
@@ -68,10 +66,8 @@ def take_in_batch(
             names.append(name)
             yield content, facts
 
-    workers = max(1, os.cpu_count() or 1)
-    # Processes, because threads do not help encoding; spawned, because the database's connections must not be forked.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        done = take_in_all(unnamed(), pool, ahead=2 * workers)
+    with open_renderers() as renderers:
+        done = take_in_all(unnamed(), renderers, ahead=2 * renderers.workers)
         for _, outcome in tqdm(done, label, total, unit=" photographs", disable=None):
             report.add(names.popleft(), outcome)
     return report

@@ -8,25 +8,28 @@ import html
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage, storages
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from gallery import licences
+from gallery.collect.pool import Renderers
 from gallery.collect.render import Rejected, Rendered, render
 from gallery.models import Photo, Rendition
 from gallery.moods import MOODS
 
+LICENCE = ("licence", "licence_version", "licence_url", "licence_seen")  # columns that belong together
 NEAR_BITS = 6  # of 64: photographs whose perceptual hashes differ in no more are near-duplicates (crawler.md)
 TAGS = 40
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]+")
-_MARKUP = re.compile(r"<[^<>]{0,200}>")
+# Control characters, invisible marks, changes of direction (joiners stay: Persian and emoji need them), halves of pairs.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
+_MARKUP = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>")
 
 
 @dataclass(frozen=True)
@@ -50,10 +53,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photograph: stored, already here, or rejected with a reason (render.REASONS)."""
+    """What became of one photograph: stored, already here, or rejected with a reason (render.REASONS).
+
+    Of one that was here already: `learnt`, facts were told that were not known; `contradicted`, another licence is
+    stated now than the one that is kept (a person decides: the kept one may have been corrected in the admin).
+    """
 
     photo: Photo | None = None
     already_here: bool = False
+    learnt: bool = False
+    contradicted: bool = False
     near_duplicate: bool = False
     rejected_because: str = ""
 
@@ -65,25 +74,29 @@ def take_in(content: bytes, facts: Facts) -> Outcome:
 
 
 def take_in_all(
-    photographs: Iterable[tuple[bytes, Facts]], pool: Executor, ahead: int
+    photographs: Iterable[tuple[bytes, Facts]], renderers: Renderers, ahead: int
 ) -> Iterator[tuple[Facts, Outcome]]:
-    """The same for many, rendered in the processes of `pool`, in order, with at most `ahead` in memory.
+    """The same for many, rendered in processes, in order, with at most `ahead` in memory.
 
     What is here already is not rendered again.
     """
     waiting: deque[tuple[bytes, Facts, Outcome | Future[Rendered]]] = deque()
     for content, facts in photographs:
         known = here(hashlib.sha256(content).hexdigest(), facts)
-        waiting.append((content, facts, known or pool.submit(render, content)))
+        waiting.append((content, facts, known or renderers.submit(content)))
         if len(waiting) >= ahead:
-            yield _next(waiting)
+            yield _next(waiting, renderers)
     while waiting:
-        yield _next(waiting)
+        yield _next(waiting, renderers)
 
 
-def _next(waiting: "deque[tuple[bytes, Facts, Outcome | Future[Rendered]]]") -> tuple[Facts, Outcome]:
+def _next(
+    waiting: "deque[tuple[bytes, Facts, Outcome | Future[Rendered]]]", renderers: Renderers
+) -> tuple[Facts, Outcome]:
     content, facts, due = waiting.popleft()
-    return facts, due if isinstance(due, Outcome) else _finished(content, facts, due.result)
+    if isinstance(due, Outcome):
+        return facts, due
+    return facts, _finished(content, facts, lambda: renderers.result(content, due))
 
 
 def _finished(content: bytes, facts: Facts, rendering: Callable[[], Rendered]) -> Outcome:
@@ -97,9 +110,27 @@ def here(sha256: str, facts: Facts) -> Outcome | None:
     """The photograph if it is here already: the same bytes, or the same id at its source."""
     known = Photo.objects.filter(sha256=sha256)
     if facts.source_id:
-        known = known | Photo.objects.filter(source=facts.source, source_id=facts.source_id)
+        known = known | Photo.objects.filter(source=facts.source, source_id=_source_id(facts, sha256))
     photo = known.first()
-    return Outcome(photo, already_here=True) if photo else None
+    return _met_again(photo, facts) if photo else None
+
+
+def _met_again(photo: Photo, facts: Facts) -> Outcome:
+    """Facts that were not known are added; what is known stays, for a person may have corrected it."""
+    said = _cleaned(facts)
+    licence = {name: said.pop(name) for name in LICENCE}
+    new = {name: value for name, value in said.items() if value and not getattr(photo, name)}
+    contradicted = "unknown" not in (photo.licence, licence["licence"]) and photo.licence != licence["licence"]
+    if photo.licence == "unknown" != licence["licence"]:
+        new |= licence
+    if new:
+        Photo.objects.filter(pk=photo.pk).update(**new)
+        photo.refresh_from_db()
+    return Outcome(photo, already_here=True, learnt=bool(new), contradicted=contradicted)
+
+
+def _source_id(facts: Facts, sha256: str) -> str:
+    return clean(facts.source_id, 200) or sha256
 
 
 def keep(content: bytes, rendered: Rendered, facts: Facts) -> Outcome:
@@ -122,21 +153,29 @@ def _store(storage: Storage, name: str, content: bytes) -> None:
     storage.save(name, ContentFile(content))
 
 
-@transaction.atomic
 def _write(content: bytes, rendered: Rendered, facts: Facts, original: str) -> Outcome:
-    photo, made = Photo.objects.get_or_create(
-        sha256=rendered.sha256,
-        defaults={
-            **_cleaned(facts),
-            "source": facts.source,
-            "source_id": facts.source_id or rendered.sha256,
-            "original": original,
-            "bytes": len(content),
-            **{k: getattr(rendered, k) for k in ("format", "width", "height", "phash", "thumbhash", "colour")},
+    """The rows of a photograph, all or none."""
+    try:
+        with transaction.atomic():
+            return _write_rows(content, rendered, facts, original)
+    except IntegrityError:  # another process took it in between the look and the write
+        if known := here(rendered.sha256, facts):
+            return known
+        raise
+
+
+def _write_rows(content: bytes, rendered: Rendered, facts: Facts, original: str) -> Outcome:
+    photo = Photo.objects.create(
+        **_cleaned(facts),
+        source=facts.source,
+        source_id=_source_id(facts, rendered.sha256),
+        original=original,
+        bytes=len(content),
+        **{
+            name: getattr(rendered, name)
+            for name in ("sha256", "format", "width", "height", "phash", "thumbhash", "colour")
         },
     )
-    if not made:
-        return Outcome(photo, already_here=True)
     near = _near(photo)
     if near is not None:
         Photo.objects.filter(pk__in=[photo.pk, near.pk]).update(cluster=near.cluster or near.pk)
@@ -197,8 +236,8 @@ def clean_url(url: str, most: int) -> str:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    fine = parts.scheme in ("http", "https") and parts.hostname and len(url) <= most and not _CONTROL.search(url)
-    return url if fine and " " not in url else ""
+    fine = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc and len(url) <= most
+    return url if fine and not _CONTROL.search(url) and " " not in url else ""
 
 
 def clean_tags(tags: Sequence[str]) -> Iterator[str]:

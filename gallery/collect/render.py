@@ -47,6 +47,7 @@ REASONS = {
     "too_long": f"one side is more than {MOST_RATIO} times as long as the other",
     "animated": "it moves: only still photographs are shown",
     "damaged": "damaged or cut off",
+    "too_costly": "decoding it takes more time or memory than a photograph may",
 }
 
 

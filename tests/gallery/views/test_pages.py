@@ -26,7 +26,7 @@ def photos(collection):
     ]
     Rendition.objects.bulk_create(
         Rendition(
-            photo=photo, width=width, height=width * 2 // 3, format=kind, bytes=1, file=FILE.format(photo.pk, width, kind)
+            photo=photo, width=width, height=width // 2, format=kind, bytes=1, file=FILE.format(photo.pk, width, kind)
         )
         for photo in made
         for width in (240, 480, 800)
