@@ -28,6 +28,8 @@ def refuse_empty(folder: Path) -> None:
 
 def refuse_taken_port(host: str, port: int) -> None:
     """Raise CommandError unless this process could listen at host and port."""
+    if not 0 < port < 1 << 16:  # the C library would take 99999 for another port without a word
+        raise CommandError(f"Port {port} of {host} cannot be used (there are 1 to 65535): choose another with --port.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
