@@ -11,7 +11,8 @@ from gallery.collect.intake import Facts, Outcome, clean, take_in_all
 from gallery.collect.pool import open_renderers
 from gallery.licences import SHOWN
 
-SENTENCES = {**fetch.REASONS, **render.REASONS}
+SENTENCES = {**fetch.REASONS, **render.REASONS, "unreadable": "it cannot be read (is it allowed?)"}
+STOPPED = "Stopped. What was stored stays; the same command goes on from there."
 NAMED = 5  # rejected files named in a report, for each reason
 
 
@@ -21,6 +22,8 @@ class Report:
 
     stored: int = 0
     already_here: int = 0
+    learnt: int = 0
+    contradicted: int = 0
     near_duplicates: int = 0
     not_shown: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
@@ -31,26 +34,41 @@ class Report:
             self.reject(name, outcome.rejected_because)
         elif outcome.already_here:
             self.already_here += 1
+            self.learnt += outcome.learnt
+            self.contradicted += outcome.contradicted
         elif outcome.photo is not None:
             self.stored += 1
             self.near_duplicates += outcome.near_duplicate
             self.not_shown += outcome.photo.licence not in SHOWN
 
     def reject(self, name: str, reason: str) -> None:
+        """Count it; of a stranger's name only what a terminal can print."""
         self.rejected[reason] += 1
         if len(self.names[reason]) < NAMED:
-            self.names[reason].append(name)
+            self.names[reason].append(clean(name, 120))
+
+    @property
+    def kept(self) -> int:
+        return self.stored + self.already_here
 
     def lines(self) -> list[str]:
-        """What a person wants to know of it."""
-        lines = [f"{self.stored} photographs stored, {self.already_here} were here already."]
-        if self.near_duplicates:
-            lines.append(f"{self.near_duplicates} look nearly like another one: a page shows one of them.")
-        if self.not_shown:
-            lines.append(f"{self.not_shown} have no licence that allows showing them: kept, never shown.")
+        """What a person wants to know of it: a count and what it counts in each line."""
+        counts = [
+            (self.stored, "stored"),
+            (self.already_here, "here already"),
+            (self.learnt, "of these: facts added that were not known"),
+            (
+                self.contradicted,
+                "of these: another licence is stated now; the one kept stands (change it in the admin)",
+            ),
+            (self.near_duplicates, "near-duplicates of another: a page shows one of them"),
+            (self.not_shown, "without a licence that allows showing them: kept, never shown"),
+        ]
+        lines = [f"{count:6}  {what}" for count, what in counts[:2]]
+        lines += [f"{count:6}  {what}" for count, what in counts[2:] if count]
         for reason, count in self.rejected.most_common():
             names = ", ".join(self.names[reason]) + (", …" if count > NAMED else "")
-            lines.append(f"{count} rejected, {SENTENCES[reason]}: {names}")
+            lines.append(f"{count:6}  rejected, {SENTENCES[reason]}: {names}")
         return lines
 
 

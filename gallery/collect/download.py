@@ -7,12 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore, Lock
 from urllib.parse import urlsplit
 
-import drawbridge
-
 from gallery.collect.batch import Report
 from gallery.collect.fetch import NotFetched, fetch
 from gallery.collect.intake import Facts
-from gallery.collect.sources.openverse import Candidate
+from gallery.collect.sources.base import Candidate
 
 AT_ONCE = 8
 A_HOST = 4
@@ -30,9 +28,7 @@ class Hosts:
             return self._slots[urlsplit(url).hostname or ""]
 
 
-def download(
-    candidates: Iterable[Candidate], client: drawbridge.SyncClient, report: Report, deadline: float
-) -> Iterator[tuple[str, bytes, Facts]]:
+def download(candidates: Iterable[Candidate], report: Report, deadline: float) -> Iterator[tuple[str, bytes, Facts]]:
     """Name, bytes and facts of each candidate that could be fetched, in order; the others are counted in the report."""
     hosts = Hosts()
     waiting: deque[tuple[Candidate, Future[bytes]]] = deque()
@@ -41,7 +37,7 @@ def download(
         with hosts.slot(candidate.file_url):
             if time.monotonic() > deadline:
                 raise NotFetched("too_slow")
-            return fetch(client, candidate.file_url, deadline)
+            return fetch(candidate.file_url, deadline)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         for candidate in candidates:

@@ -1,31 +1,45 @@
-"""Fetching strangers' addresses: only public ones, bounded in bytes and time.
+"""Fetching strangers' addresses: only public ones, bounded in bytes and in time.
 
-`drawbridge` resolves a name once, refuses any address that is not public, connects to the very address it checked (so
-that DNS rebinding fails), and does so again for each redirect. EVOKE_FETCH_ALLOW lets networks through, for tests.
+Whatever connects goes through one network backend, which looks a name up once, refuses it if any of its addresses is
+not public, and connects to the very address that it checked: a name that changes its answer (DNS rebinding) gains
+nothing, and each redirect is checked like the first address. Every wait, that for headers too, ends at one deadline.
+EVOKE_FETCH_ALLOW lets networks through, for tests. Proxies of the environment are not used: they would connect for us.
 """
 
 import ipaddress
+import queue
+import socket
+import ssl
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
 
-import drawbridge
+import httpcore
 import httpx
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from gallery.collect.render import MOST_BYTES
 
 AGENT = "Evoke/0.1 (photographs with known licences; obeys limits)"
 SECONDS = 30.0  # for one photograph in all
 REDIRECTS = 5
-PORTS = frozenset({80, 443})
-CHUNK = 1 << 16
+PORTS = (80, 443)
+TIMEOUTS = {"connect": 4.0, "read": 10.0, "write": 10.0, "pool": 10.0}
+# identity: a picture is compressed already, and a small answer that unfolds to gigabytes is never asked for.
+HEADERS = [("user-agent", AGENT), ("accept", "image/*"), ("accept-encoding", "identity")]
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+UNICAST6 = ipaddress.IPv6Network("2000::/3")  # all of IPv6 that is routed
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 REASONS = {
     "address_refused": "its address is not a public one",
     "unreachable": "its host did not answer",
     "gone": "the source has it no more",
-    "too_slow": f"it took more than {SECONDS:.0f} seconds",
+    "too_slow": "it did not arrive in time",
     "too_large": "larger than 50 MB",
 }
 
@@ -38,42 +52,156 @@ class NotFetched(Exception):
         self.because = because
 
 
-@contextmanager
-def open_client() -> Iterator[drawbridge.SyncClient]:
-    """A client that reaches public addresses only; may be shared by threads."""
-    allowed = frozenset(ipaddress.ip_network(network) for network in settings.EVOKE_FETCH_ALLOW)
-    policy = drawbridge.Policy(
-        allow_ports=frozenset(range(1, 65536)) if allowed else PORTS,
-        ip_allowlist=allowed,
-        max_redirects=REDIRECTS,
-        max_response_bytes=MOST_BYTES,
-        timeout=httpx.Timeout(10.0, connect=4.0),
-        user_agent=AGENT,
-    )
-    with drawbridge.SyncClient(policy) as client:
-        yield client
-
-
-def fetch(client: drawbridge.SyncClient, url: str, deadline: float | None = None) -> bytes:
+def fetch(url: str, deadline: float | None = None) -> bytes:
     """The bytes behind an address, at most MOST_BYTES; deadline on time.monotonic(). Raises NotFetched."""
     due = min(time.monotonic() + SECONDS, deadline or float("inf"))
     try:
-        with client.stream("GET", url, headers={"accept": "image/*"}) as response:
-            if response.status_code != httpx.codes.OK:
-                raise NotFetched("gone")
-            return _read(response, due)
-    except drawbridge.DrawbridgeError:
-        raise NotFetched("address_refused") from None
-    except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError):
+        address = httpx.URL(url)
+        with httpcore.ConnectionPool(ssl_context=_tls(), network_backend=PublicOnly(due)) as pool:
+            for _ in range(REDIRECTS + 1):
+                content, address = _get(pool, address)
+                if content is not None:
+                    return content
+    except httpcore.TimeoutException:
+        raise NotFetched("too_slow" if time.monotonic() >= due else "unreachable") from None
+    except (httpcore.NetworkError, httpcore.ProtocolError, httpx.InvalidURL, OSError, ValueError):
         raise NotFetched("unreachable") from None
+    raise NotFetched("gone")  # it leads round and round
 
 
-def _read(response: httpx.Response, due: float) -> bytes:
+def _get(pool: httpcore.ConnectionPool, address: httpx.URL) -> tuple[bytes | None, httpx.URL]:
+    """What is there, or None and the address that it leads to."""
+    if address.scheme not in ("http", "https") or not address.host:
+        raise NotFetched("address_refused")
+    target = httpcore.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path)
+    with pool.stream("GET", target, headers=HEADERS, extensions={"timeout": TIMEOUTS}) as response:
+        headers = httpx.Headers(response.headers)
+        if response.status in (301, 302, 303, 307, 308) and "location" in headers:
+            return None, address.join(headers["location"])
+        if response.status != httpx.codes.OK:
+            raise NotFetched("gone")
+        if int(headers.get("content-length", "0")) > MOST_BYTES:  # the protocol's parser took only digits
+            raise NotFetched("too_large")
+        return _read(response.iter_stream()), address
+
+
+def _read(chunks: Iterable[bytes]) -> bytes:
     content = bytearray()
-    for chunk in response.iter_raw(CHUNK):
+    for chunk in chunks:
         content += chunk
         if len(content) > MOST_BYTES:
             raise NotFetched("too_large")
-        if time.monotonic() > due:
-            raise NotFetched("too_slow")
     return bytes(content)
+
+
+class PublicOnly(httpcore.NetworkBackend):
+    """Connects to public addresses alone, until `due` (time.monotonic())."""
+
+    def __init__(self, due: float) -> None:
+        self._due = due
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Any = None,
+    ) -> httpcore.NetworkStream:
+        allowed = _allowed_networks()
+        if port not in PORTS and not allowed:
+            raise NotFetched("address_refused")
+        addresses = resolve(host, port, _left(self._due, timeout))
+        if not all(is_public(address) or any(address in network for network in allowed) for address in addresses):
+            raise NotFetched("address_refused")
+        for place, address in enumerate(addresses, 1):
+            try:
+                stream = self._inner.connect_tcp(
+                    str(address), port, _left(self._due, timeout), local_address, socket_options
+                )
+                return _Bounded(stream, self._due)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if place == len(addresses):
+                    raise
+        raise httpcore.ConnectError(f"{host} has no address.")
+
+    def connect_unix_socket(
+        self, path: str, timeout: float | None = None, socket_options: Any = None
+    ) -> httpcore.NetworkStream:
+        raise NotFetched("address_refused")
+
+
+class _Bounded(httpcore.NetworkStream):
+    """A stream whose every wait ends when it is due, however slowly the other side drips."""
+
+    def __init__(self, inner: httpcore.NetworkStream, due: float) -> None:
+        self._inner = inner
+        self._due = due
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(self._due, timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(self._due, timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        inner = self._inner.start_tls(ssl_context, server_hostname, _left(self._due, timeout))
+        return _Bounded(inner, self._due)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def _left(due: float, timeout: float | None) -> float:
+    left = due - time.monotonic()
+    if left <= 0:
+        raise httpcore.ReadTimeout("No time is left.")
+    return min(left, timeout or left)
+
+
+def resolve(host: str, port: int, seconds: float) -> list[Address]:
+    """The addresses of a name, in the order in which to try them; in a thread, for the look-up has no timeout."""
+    answers: queue.SimpleQueue[list[Address]] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put([ipaddress.ip_address(item[4][0]) for item in found])
+        except (OSError, UnicodeError, ValueError):
+            answers.put([])
+
+    threading.Thread(target=look_up, daemon=True).start()
+    try:
+        return answers.get(timeout=seconds)
+    except queue.Empty:
+        raise httpcore.ConnectTimeout(f"No address of {host} in time.") from None
+
+
+def is_public(address: Address) -> bool:
+    """Whether it is routed on the internet; an IPv4 address inside an IPv6 one is judged as what it is."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return is_public(address.ipv4_mapped)
+        if address in NAT64:
+            return is_public(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        tunnel = address.sixtofour is not None or address.teredo is not None
+        return address in UNICAST6 and address.is_global and not tunnel
+    return address.is_global and not address.is_multicast
+
+
+def _allowed_networks() -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(network) for network in settings.EVOKE_FETCH_ALLOW]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"EVOKE_FETCH_ALLOW must hold networks such as 10.0.0.0/8: {error}.") from error
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()

@@ -27,7 +27,7 @@ from gallery.moods import MOODS
 LICENCE = ("licence", "licence_version", "licence_url", "licence_seen")  # columns that belong together
 NEAR_BITS = 6  # of 64: photographs whose perceptual hashes differ in no more are near-duplicates (crawler.md)
 TAGS = 40
-# Control characters, invisible marks, changes of direction (joiners stay: Persian and emoji need them), halves of pairs.
+# Control characters, invisible marks, changes of direction, halves of pairs. Joiners stay: Persian and emoji need them.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
 _MARKUP = re.compile(r"</?[a-zA-Z!][^<>]{0,500}>")
 
@@ -116,7 +116,10 @@ def here(sha256: str, facts: Facts) -> Outcome | None:
 
 
 def _met_again(photo: Photo, facts: Facts) -> Outcome:
-    """Facts that were not known are added; what is known stays, for a person may have corrected it."""
+    """Facts that were not known are added; what is known stays, for a person may have corrected it.
+
+    A source that calls it sensitive is believed each time: to show what should be veiled is the worse mistake.
+    """
     said = _cleaned(facts)
     licence = {name: said.pop(name) for name in LICENCE}
     new = {name: value for name, value in said.items() if value and not getattr(photo, name)}

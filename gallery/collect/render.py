@@ -245,7 +245,7 @@ def widths(width: int) -> list[int]:
 
 
 def _pictures(pixels: _Pixels) -> list[Picture]:
-    """All renditions, widest first: each is made from the pixels of the next wider one, which costs half the time."""
+    """All renditions, by width. Each is made from the pixels of the next wider one, which takes half the time."""
     image, pictures = pixels.image, []
     for width in reversed(widths(pixels.width)):
         height = max(1, round(pixels.height * width / pixels.width))
@@ -253,7 +253,7 @@ def _pictures(pixels: _Pixels) -> list[Picture]:
         clean = Image.new("RGB", image.size)  # new pixels, so that no metadata travels along
         clean.paste(image)
         pictures += [Picture(width, height, kind, _encoded(clean, kind, how)) for kind, how in ENCODERS]
-    return pictures
+    return sorted(pictures, key=lambda picture: picture.width)
 
 
 def _encoded(image: Image.Image, kind: str, how: dict[str, int]) -> bytes:

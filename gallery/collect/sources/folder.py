@@ -4,15 +4,19 @@ Licence: as the manifest states it; without one a photograph is kept and never s
 """
 
 import csv
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 from gallery.collect.intake import Facts
 from gallery.collect.render import MOST_BYTES
 
 MANIFEST = "manifest.csv"
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".avif"}
+SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif"}
+ALIASES = {"license": "licence", "license_url": "licence_url"}
+SENSITIVE = {"": False, "0": False, "no": False, "false": False, "1": True, "yes": True, "true": True}
 
 
 class ManifestError(ValueError):
@@ -21,58 +25,99 @@ class ManifestError(ValueError):
 
 @dataclass
 class Folder:
-    """Photographs of a folder (or its `photos/`), with `manifest.csv` in it, beside it, or named."""
+    """Photographs of a folder (or of its `photos/`) and of the folders in it; `manifest.csv` in or beside it, or named.
+
+    Read once, when it is made; raises ManifestError, and OSError where the folder cannot be listed. `files` are names
+    below `photos`, as a manifest writes them.
+    """
 
     root: Path
     manifest: Path | None = None
-    missing: list[str] = field(default_factory=list)  # named in the manifest, not there
+    photos: Path = field(init=False)
+    files: list[str] = field(init=False)
+    facts: dict[str, Facts] = field(init=False)
+    missing: list[str] = field(init=False)  # named in the manifest, not there
 
     def __post_init__(self) -> None:
-        photos = self.root / "photos"
-        self.photos = photos if photos.is_dir() else self.root
-        self.manifest = self.manifest or next((p for p in self._usual_places() if p.is_file()), None)
+        inside = self.root / "photos"
+        self.photos = inside if inside.is_dir() else self.root
+        places = (self.photos / MANIFEST, self.root / MANIFEST, self.root.parent / MANIFEST)
+        self.manifest = self.manifest or next((place for place in places if place.is_file()), None)
+        self.facts = _read(self.manifest) if self.manifest else {}
+        there = set(_look_alike(self.photos))
+        named = {name for name in self.facts if name not in there and (self.photos / name).is_file()}
+        self.files = sorted(there | named)
+        self.missing = [name for name in self.facts if name not in there | named]
 
-    def _usual_places(self) -> tuple[Path, ...]:
-        return self.photos / MANIFEST, self.root / MANIFEST, self.root.parent / MANIFEST
+    def photographs(self, refuse: Callable[[str, str], None]) -> Iterator[tuple[str, bytes, Facts]]:
+        """Name, bytes and facts of every file; refuse(name, reason) is told of one that cannot be read.
 
-    def files(self) -> list[Path]:
-        """Files that look like photographs, by name; whether they are is told by their bytes."""
-        return sorted(p for p in self.photos.iterdir() if p.suffix.lower() in SUFFIXES and p.is_file())
+        A file too large is read just far enough to be refused.
+        """
+        for name in self.files:
+            try:
+                with open(self.photos / name, "rb") as file:
+                    content = file.read(MOST_BYTES + 1)
+            except OSError:
+                refuse(name, "unreadable")
+                continue
+            yield name, content, self.facts.get(name, Facts(source="folder"))
 
-    def photographs(self) -> Iterator[tuple[str, bytes, Facts]]:
-        """Name, bytes and facts of every file. A file too large is read just far enough to be refused."""
-        facts = self.facts()
-        for path in self.files():
-            with open(path, "rb") as file:
-                yield path.name, file.read(MOST_BYTES + 1), facts.get(path.name, Facts(source="folder"))
 
-    def facts(self) -> dict[str, Facts]:
-        """What the manifest says, by file name. Raises ManifestError."""
-        if self.manifest is None:
-            return {}
+def _look_alike(folder: Path) -> Iterator[str]:
+    """Files that look like photographs; whether they are is told by their bytes. What is hidden stays so."""
+    for here, folders, names in os.walk(folder, onerror=_raise):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield (Path(here) / name).relative_to(folder).as_posix()
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _read(manifest: Path) -> dict[str, Facts]:
+    """What a manifest says, by file name."""
+    try:
+        with open(manifest, newline="", encoding="utf-8-sig") as file:
+            return _rows(manifest, csv.DictReader(file))
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{manifest} is not UTF-8 text ({error.reason}).") from error
+    except csv.Error as error:
+        raise ManifestError(f"{manifest} cannot be read as CSV: {error}.") from error
+    except OSError as error:
+        raise ManifestError(f"{manifest} cannot be read: {error.strerror}.") from error
+
+
+def _rows(manifest: Path, reader: csv.DictReader) -> dict[str, Facts]:
+    columns = [ALIASES.get(name.strip().lower(), name.strip().lower()) for name in reader.fieldnames or ()]
+    if "file" not in columns:
+        raise ManifestError(f"{manifest}, line 1: there is no column named file.")
+    reader.fieldnames = columns
+    facts: dict[str, Facts] = {}
+    for row in reader:
         try:
-            with open(self.manifest, newline="", encoding="utf-8-sig") as file:
-                return dict(self._rows(csv.DictReader(file)))
-        except UnicodeDecodeError as error:
-            raise ManifestError(f"{self.manifest} is not UTF-8 text ({error.reason}).") from error
-        except csv.Error as error:
-            raise ManifestError(f"{self.manifest} cannot be read as CSV: {error}.") from error
-        except OSError as error:
-            raise ManifestError(f"{self.manifest} cannot be read: {error.strerror}.") from error
+            name, said = _row(row)
+            if name in facts:
+                raise ManifestError(f"{name!r} is named a second time.")
+        except ManifestError as error:
+            raise ManifestError(f"{manifest}, line {reader.line_num}: {error}") from None
+        facts[name] = said
+    return facts
 
-    def _rows(self, reader: csv.DictReader) -> Iterator[tuple[str, Facts]]:
-        if "file" not in (reader.fieldnames or ()):
-            raise ManifestError(f"{self.manifest}, line 1: there is no column named file.")
-        there = {p.name for p in self.files()}
-        for row in reader:
-            name = (row["file"] or "").strip()
-            if not name or name != Path(name).name:
-                raise ManifestError(
-                    f"{self.manifest}, line {reader.line_num}: {name!r} is not the name of a file in the folder."
-                )
-            if name not in there:
-                self.missing.append(name)
-            yield name, _facts({key: (value or "").strip() for key, value in row.items() if isinstance(key, str)})
+
+def _row(row: dict[str | Any, str | Any]) -> tuple[str, Facts]:
+    """File name and facts. A row with a cell too many is refused: its licence may stand in another's place."""
+    if None in row:
+        raise ManifestError("it has more cells than line 1 (is a comma not quoted?).")
+    cells = {column: (cell or "").strip() for column, cell in row.items()}
+    path = PurePosixPath(cells["file"])
+    if not cells["file"] or path.is_absolute() or ".." in path.parts or set(cells["file"]) & {"\\", "\0"}:
+        raise ManifestError(f"{cells['file']!r} is not the name of a file in the folder.")
+    if cells.get("sensitive", "").lower() not in SENSITIVE:
+        raise ManifestError(f"sensitive must be 0 or 1, not {cells['sensitive']!r}.")
+    return path.as_posix(), _facts(cells)
 
 
 def _facts(row: dict[str, str]) -> Facts:
@@ -86,5 +131,5 @@ def _facts(row: dict[str, str]) -> Facts:
         source_url=row.get("source_url", ""),
         tags=tuple(row.get("tags", "").split()),
         mood_tag=row.get("mood", ""),
-        sensitive=row.get("sensitive", "") in ("1", "true", "yes"),
+        sensitive=SENSITIVE[row.get("sensitive", "").lower()],
     )

@@ -15,6 +15,7 @@ import stamina
 
 from gallery.collect.fetch import AGENT
 from gallery.collect.intake import Facts
+from gallery.collect.sources.base import Candidate, LimitReached, SourceUnreachable
 from gallery.moods import MOODS, Mood
 
 LICENCES = "cc0,pdm,by"
@@ -22,22 +23,6 @@ PAGE_SIZE = 20
 DEPTH = 240  # results that a query gives
 CONNECT = 4.0  # seconds: without a network the demo goes on at once
 SPARE = 1  # requests left to the caller in each window, never used up
-
-
-class SourceUnreachable(Exception):
-    """The API does not answer at all; one sentence."""
-
-
-class LimitReached(Exception):
-    """The API's limits leave no more requests within the time that there is."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A photograph that may be fetched: where its file is, and what is said of it."""
-
-    file_url: str
-    facts: Facts
 
 
 @dataclass
@@ -54,11 +39,13 @@ class Openverse:
         """Photographs whose words name this mood and no other. Raises SourceUnreachable, LimitReached."""
         for page in range(1, DEPTH // self.page_size + 1):
             answer = self._ask({"q": mood.synonyms[0], "page": page})
-            for result in answer.get("results", []):
-                candidate = self._candidate(result, mood)
+            results = answer.get("results")
+            for result in results if isinstance(results, list) else ():
+                candidate = self._candidate(result, mood) if isinstance(result, dict) else None
                 if candidate is not None:
                     yield candidate
-            if page >= int(answer.get("page_count") or 0):
+            pages = answer.get("page_count")
+            if not isinstance(pages, int) or page >= pages:
                 return
 
     def _candidate(self, result: dict[str, Any], mood: Mood) -> Candidate | None:
@@ -101,12 +88,12 @@ class Openverse:
 
     def _respect(self, response: httpx.Response) -> None:
         """End the run before a limit is reached rather than after."""
-        available = [int(v) for k, v in response.headers.items() if "ratelimit-available" in k and v.isdigit()]
+        available = [int(v) for k, v in response.headers.items() if "ratelimit-available" in k and v.isdecimal()]
         if response.status_code == httpx.codes.OK and available and min(available) < SPARE:
             self.deadline = min(self.deadline, time.monotonic())
 
     def _wait(self, seconds: str) -> None:
-        pause = float(seconds) if seconds.isdigit() else 60.0
+        pause = float(seconds) if seconds.isdecimal() else 60.0
         if time.monotonic() + pause >= self.deadline:
             raise LimitReached("Openverse asks to wait for longer than there is time.")
         time.sleep(pause)
@@ -143,7 +130,7 @@ def _facts(result: dict[str, Any], mood: Mood) -> Facts:
     version = str(result.get("license_version") or "")
     return Facts(
         source="openverse",
-        source_id=str(result.get("id") or "")[:200],
+        source_id=str(result.get("id") or ""),
         title=str(result.get("title") or ""),
         creator=str(result.get("creator") or ""),
         creator_url=str(result.get("creator_url") or ""),
@@ -152,4 +139,5 @@ def _facts(result: dict[str, Any], mood: Mood) -> Facts:
         source_url=str(result.get("foreign_landing_url") or ""),
         tags=tags,
         mood_tag=mood.slug,
+        sensitive=bool(result.get("mature") or result.get("unstable__sensitivity")),
     )

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from gallery.collect.batch import take_in_batch
+from gallery.collect.batch import STOPPED, take_in_batch
 from gallery.collect.sources import samples
 
 
@@ -12,6 +12,9 @@ class Command(BaseCommand):
     help = "Take in the photographs that scikit-image and scikit-learn ship (nothing is fetched)."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        report = take_in_batch(samples.photographs(), len(samples.SAMPLES), "Importing")
+        try:
+            report = take_in_batch(samples.photographs(), len(samples.SAMPLES), "Importing")
+        except KeyboardInterrupt:
+            raise CommandError(STOPPED, returncode=130) from None
         for line in report.lines():
             self.stdout.write(line)

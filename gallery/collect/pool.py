@@ -1,0 +1,109 @@
+"""Processes that render photographs. None outlives its parent, and none is brought down by a photograph for good.
+
+Processes, because threads do not help encoding; spawned, because database connections must not be forked. Strangers'
+bytes are decoded in them under a limit of memory and of time, so that a hostile file costs one rejection.
+"""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+
+from gallery.collect.render import Rejected, Rendered, render
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
+MOST_MEMORY = 4 << 30  # bytes of address space: a hundred megapixels need less than two
+MOST_SECONDS = 60  # of a processor for one photograph; a hundred megapixels of PNG take about ten
+NICENESS = 5  # the site, on the same machine, comes first
+
+
+class Renderers:
+    """Renders in the background: submit() now, result() when it is due."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+        self._pool = _new_pool(workers)
+
+    def submit(self, content: bytes) -> Future[Rendered]:
+        try:
+            return self._pool.submit(render_within_limits, content)
+        except BrokenProcessPool:
+            self._pool.shutdown(wait=False)
+            self._pool = _new_pool(self.workers)
+            return self._pool.submit(render_within_limits, content)
+
+    def result(self, content: bytes, due: Future[Rendered]) -> Rendered:
+        """What submit() began. Raises Rejected, and for nothing but this photograph's own fault.
+
+        A process that dies takes down all that were in hand; each is tried once more in a process of its own.
+        """
+        try:
+            return due.result()
+        except BrokenProcessPool:
+            return _alone(content)
+
+    def stop(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def open_renderers() -> Iterator[Renderers]:
+    """One process for each core that this process may use."""
+    renderers = Renderers(cores())
+    try:
+        yield renderers
+    finally:
+        renderers.stop()
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def render_within_limits(content: bytes) -> Rendered:
+    """In a worker: render with a bounded share of the processor; beyond it the process ends."""
+    if resource is not None:
+        used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used) + MOST_SECONDS, hard))
+    return render(content)
+
+
+def _alone(content: bytes) -> Rendered:
+    with _new_pool(1) as pool:
+        try:
+            return pool.submit(render_within_limits, content).result()
+        except BrokenProcessPool:
+            raise Rejected("too_costly") from None
+
+
+def _new_pool(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_begin)
+
+
+def _begin() -> None:
+    """In a worker, before its first photograph."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which ends its workers in order
+    threading.Thread(target=_follow_parent, daemon=True).start()
+    with suppress(OSError, AttributeError):
+        os.nice(NICENESS)
+    if resource is not None:
+        with suppress(OSError, ValueError):  # macOS knows the limit and refuses to set it
+            resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def _follow_parent() -> None:
+    """A parent that dies by SIGKILL says nothing; without this its workers would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(1)
