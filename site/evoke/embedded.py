@@ -26,6 +26,7 @@ __all__ = ["EmbeddedError", "data_folder", "ensure_postgres", "release_postgres"
 
 NAME, USER, PORT = "evoke", "postgres", "5432"
 PATIENCE = 120  # seconds for a server to answer: recovery after a crash takes a while
+UNNAMED = -1  # never to be signalled
 _held: dict[Path, IO[str]] = {}  # locks of this process (and of those that it forks), by home folder
 _keepers: dict[Path, subprocess.Popen] = {}  # keepers that this process started, by home folder
 
@@ -94,8 +95,9 @@ def release_postgres(data: Path, patience: float = 30) -> None:
     while time.monotonic() < deadline and (pid := _keeper_pid(home)):
         if _is_held(home):
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+        if pid > 0:  # a keeper that is just starting or ending has no name; kill(-1) would be a signal to everybody
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
         time.sleep(0.02)
     if started := _keepers.pop(home, None):
         started.wait(5)
@@ -120,13 +122,16 @@ def _is_held(home: Path) -> bool:
 
 
 def _keeper_pid(home: Path) -> int | None:
-    """The pid of the living keeper: its lock tells whether it lives, so that a reused pid misleads nobody."""
+    """The pid of the living keeper, UNNAMED while it starts or ends, None where none lives.
+
+    Its lock tells whether it lives, so that a reused pid misleads nobody.
+    """
     try:
         with (home / "keeper").open("a+") as file:
             if keeper.try_lock(file, fcntl.LOCK_SH):
                 return None
             file.seek(0)
-            return int(file.read() or -1)
+            return int(file.read() or UNNAMED)
     except FileNotFoundError:
         return None
 

@@ -80,6 +80,16 @@ def test_the_last_holder_waits_for_the_end_and_the_data_stays(data):
     assert data.query("SELECT datlocale FROM pg_database WHERE datname = current_database()") == "C.UTF-8"
 
 
+def test_a_keeper_without_a_name_is_waited_for_and_never_signalled(data, monkeypatch):
+    """While a keeper starts or ends its file is empty; a signal to pid -1 would reach every process there is."""
+    data.query("SELECT 1")
+    (data.path / "postgres" / "keeper").write_text("")
+    signalled = []
+    monkeypatch.setattr(embedded.os, "kill", lambda pid, number: signalled.append(pid))
+    embedded.release_postgres(data.path, patience=0.3)
+    assert signalled == []
+
+
 def test_nobody_else_may_reach_the_server(data):
     assert data.query("SHOW listen_addresses") == ""
     assert cluster.socket_place(data.path / "postgres").stat().st_mode & 0o077 == 0
