@@ -23,13 +23,6 @@ def _folder(name: str) -> Path:
     return checkout if (BASE_DIR / "manage.py").is_file() else PACKAGE_DIR / name
 
 
-def _hosts() -> list[str]:
-    hosts: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-    if not all(hosts):
-        raise ImproperlyConfigured("ALLOWED_HOSTS holds an empty name: give host names separated by commas.")
-    return hosts
-
-
 def _database() -> dict:
     """The server named by DATABASE_URL, else the embedded PostgreSQL, started by the first connection."""
     pool = {"min_size": 0, "max_size": 8, "timeout": 10}
@@ -72,7 +65,7 @@ except embedded.EmbeddedError as error:
     sys.exit(str(error))
 
 DEBUG = env.bool("DEBUG", default=False)
-ALLOWED_HOSTS = _hosts()
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("EVOKE_HTTPS", default=False)  # set it where visitors come by https
 
