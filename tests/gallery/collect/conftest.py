@@ -3,7 +3,10 @@
 import io
 import json
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gallery.collect import pool
 from gallery.collect.intake import Facts
+from gallery.collect.render import render
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (640, 480), mode: str = "RGB") -> Image.Image:
@@ -32,6 +37,13 @@ def facts() -> Facts:
     return Facts(source="test", title="A hill", creator="Ann", licence="CC BY 4.0")
 
 
+@pytest.fixture
+def in_process(monkeypatch) -> None:
+    """Render in this process: tests that are not of processes need not wait for some to start."""
+    monkeypatch.setattr(pool, "_new_pool", lambda workers: ThreadPoolExecutor(1))
+    monkeypatch.setattr(pool, "render_within_limits", render)
+
+
 class Openverse:
     """What the stand-in serves and how it behaves; tests change it before they ask."""
 
@@ -43,6 +55,7 @@ class Openverse:
         self.refuse_first = 0  # so many requests are answered by 429
         self.retry_after = "0"
         self.fail_first = 0  # so many requests are answered by 503
+        self.drip = 0.0  # seconds between the bytes of a file
         self.address = ""
 
     def add(self, mood: str, number: int, content: bytes | None = None, **more) -> dict:
@@ -109,7 +122,13 @@ def openverse(settings) -> Iterator[Openverse]:
             for name, value in {**headers, "content-length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(body)
+            if not standin.drip or parts.path not in standin.files:
+                self.wfile.write(body)
+                return
+            with suppress(OSError):  # the other side has gone
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(standin.drip)
 
         def log_message(self, *args) -> None:
             """Quiet."""
