@@ -42,7 +42,7 @@ LICENCES: dict[str, Licence] = {
 SHOWN = tuple(slug for slug, licence in LICENCES.items() if licence.shows)
 
 _CC_URL = re.compile(
-    r"creativecommons\.org/(licenses/(?P<kind>[a-z-]+)|publicdomain/(?P<free>zero|mark))/(?P<version>\d\.\d)"
+    r"^https?://(?:www\.)?creativecommons\.org/(licenses/(?P<kind>[a-z-]+)|publicdomain/(?P<free>zero|mark))/(?P<version>\d\.\d)"
 )
 _CC_NAME = re.compile(r"^(?:cc[ -])?(?P<kind>by(?:-nc)?(?:-sa|-nd)?)(?:[ -](?P<version>\d\.\d))?$")
 _WORDS = {
@@ -63,7 +63,7 @@ def parse(name: str, url: str = "") -> tuple[str, str]:
 
 
 def _from_url(url: str) -> tuple[str, str] | None:
-    found = _CC_URL.search(url.lower())
+    found = _CC_URL.match(url.strip().lower())
     if not found:
         return None
     slug = {"zero": "cc0", "mark": "pdm"}.get(found["free"] or "", found["kind"])

@@ -17,6 +17,7 @@ from gallery import licences
         ("All rights reserved", "", ("reserved", "")),
         ("", "", ("unknown", "")),
         ("CC BY-XX 4.0", "", ("unknown", "")),
+        ("", "https://evil.example/?creativecommons.org/licenses/by/4.0/", ("unknown", "")),
         ("free to use", "https://example.org/licence", ("unknown", "")),
     ],
 )
