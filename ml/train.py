@@ -188,7 +188,7 @@ def retrain(
     card = {
         "recipe": base.card.get("recipe", {}),
         "arguments": {**base.arguments, "seed": seed, "base": base.name},
-        "data": {"collection": len(collection), **base.card.get("data", {})},
+        "data": {**base.card.get("data", {}), "collection": len(collection)},
         "data_hash": digest,
         "figures": compared,
         "figures_by": f"{folds} folds by creator on the collection; `before`: the heads without the collection",
