@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="no Chromium on this machine"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser():
     # Playwright's own loop runs in this thread; Django takes that for an asynchronous view unless told otherwise.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
