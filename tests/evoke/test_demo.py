@@ -65,9 +65,8 @@ def test_it_serves_goes_on_with_the_same_data_and_leaves_no_process(data, photog
     with urllib.request.urlopen(f"{address}healthz") as answer:
         assert answer.status == 200
     assert "name admin, password " in first.said
-    assert f"Photographs: from the folder {photographs}" in first.said or wait_until(
-        lambda: "Photographs: from the folder" in first.said, "it says where photographs come from"
-    )
+    said_origin = f"Photographs: from the folder {photographs}"
+    wait_until(lambda: said_origin in first.said, "it says where photographs come from")
     wait_until(lambda: " ready." in log_of(data, "worker"), "the worker is ready")
     assert first.end(signal.SIGTERM) == 0, first.said
     assert data.processes() == []
