@@ -42,6 +42,7 @@ class Facts:
     alt: str = ""
     creator: str = ""
     creator_url: str = ""
+    owner: str = ""  # the source's own id of the creator
     licence: str = ""
     licence_url: str = ""
     source_url: str = ""
@@ -49,6 +50,7 @@ class Facts:
     mood_tag: str = ""
     sensitive: bool = False
     taken_at: datetime | None = None
+    uploaded_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,7 @@ def _cleaned(facts: Facts) -> dict:
         "alt": clean(facts.alt, 500),
         "creator": clean(facts.creator, 200),
         "creator_url": clean_url(facts.creator_url, 500),
+        "owner": clean(facts.owner, 200),
         "licence": licence,
         "licence_version": version,
         "licence_url": clean_url(facts.licence_url, 500),
@@ -218,6 +221,7 @@ def _cleaned(facts: Facts) -> dict:
         "mood_tag": facts.mood_tag if facts.mood_tag in MOODS else "",
         "sensitive": facts.sensitive,
         "taken_at": facts.taken_at,
+        "uploaded_at": facts.uploaded_at,
     }
 
 

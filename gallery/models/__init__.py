@@ -1,7 +1,29 @@
 """Tables of the gallery."""
 
+from gallery.models.crawls import Candidate, Crawl, Quota, Slice
+from gallery.models.dataset import Concept, DatasetVersion, Verification
 from gallery.models.photos import Photo, Rendition
+from gallery.models.removals import NotDuplicate, Takedown
 from gallery.models.scores import Score, ScoringFailure, Shortlist
 from gallery.models.visits import Rating, RatingEvent, Taste, Visit
 
-__all__ = ["Photo", "Rating", "RatingEvent", "Rendition", "Score", "ScoringFailure", "Shortlist", "Taste", "Visit"]
+__all__ = [
+    "Candidate",
+    "Concept",
+    "Crawl",
+    "DatasetVersion",
+    "NotDuplicate",
+    "Photo",
+    "Quota",
+    "Rating",
+    "RatingEvent",
+    "Rendition",
+    "Score",
+    "ScoringFailure",
+    "Shortlist",
+    "Slice",
+    "Takedown",
+    "Taste",
+    "Verification",
+    "Visit",
+]

@@ -31,6 +31,7 @@ class Photo(models.Model):
     """One photograph: its original bytes, kept unchanged, and what is known of it."""
 
     class Status(models.TextChoices):
+        NEW = "new", "waiting for its renditions"
         SHOWN = "shown"
         HELD = "held", "held for review"
         HIDDEN = "hidden"
@@ -53,6 +54,7 @@ class Photo(models.Model):
     alt = models.CharField(max_length=500, blank=True, help_text="What is to be seen, from the source.")
     creator = models.CharField(max_length=200, blank=True)
     creator_url = models.URLField(max_length=500, blank=True)
+    owner = models.CharField(max_length=200, blank=True, db_index=True, help_text="The source's own id of the creator.")
     licence = models.CharField(
         max_length=16, choices=[(slug, licence.name) for slug, licence in licences.LICENCES.items()]
     )
@@ -65,8 +67,14 @@ class Photo(models.Model):
         max_length=16, blank=True, help_text="The mood its source's words name; never used to rank."
     )
     taken_at = models.DateTimeField(null=True, blank=True)
+    uploaded_at = models.DateTimeField(null=True, blank=True)
     added_at = models.DateTimeField(auto_now_add=True)
+    checked_at = models.DateTimeField(null=True, blank=True, help_text="When the source was last asked about it.")
     status = models.CharField(max_length=8, choices=Status, default=Status.SHOWN)
+    removed_because = models.CharField(
+        max_length=32, blank=True, help_text="Why it was removed: on_request, gone_at_source, two_moods, ..."
+    )
+    split = models.CharField(max_length=5, blank=True, help_text="train, val or test, once published: then it stays.")
     sensitive = models.BooleanField(default=False)
     cluster = models.BigIntegerField(
         null=True, blank=True, db_index=True, help_text="Near-duplicates share the id of the first of them."

@@ -1,22 +1,36 @@
-"""What a source that is asked over the network hands out; a source is one file with one class in this folder.
+"""What a source hands out, whatever it is; a source is one file with one class in this folder.
 
 Its header states the licence of what it gives, its rate limits, and whether it needs a key.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
 
 from gallery.collect.intake import Facts
-from gallery.moods import Mood
+from gallery.moods import MOODS, Mood
 
 
-class SourceUnreachable(Exception):
-    """The source does not answer, or not with photographs; one sentence."""
+class SourceError(Exception):
+    """Something a source did; one sentence."""
 
 
-class LimitReached(Exception):
-    """The source's limits leave no more requests within the time that there is; one sentence."""
+class SourceUnreachable(SourceError):
+    """The source does not answer, or not with photographs: worth another try later."""
+
+
+class SourceRefused(SourceError):
+    """The source refuses for good: a bad key, or a query that it calls wrong. Nothing is gained by another try."""
+
+
+class LimitReached(SourceError):
+    """The source's limits leave no request for now; `until` says when there will be one, where that is known."""
+
+    def __init__(self, sentence: str, until: datetime | None = None) -> None:
+        super().__init__(sentence)
+        self.until = until
 
 
 @dataclass(frozen=True)
@@ -27,9 +41,71 @@ class Candidate:
     facts: Facts
 
 
-class Source(Protocol):
-    """Candidates for a mood, by its words."""
+@dataclass(frozen=True)
+class Query:
+    """What a source is asked for: a word of a mood, in a half-open span of upload time (unix seconds)."""
 
-    def candidates(self, mood: Mood) -> Iterator[Candidate]:
-        """Photographs whose words name this mood and no other. Raises SourceUnreachable, LimitReached."""
+    mood: str
+    word: str
+    after: int = 0
+    before: int = 0
+    licence: str = ""  # the source's own ids; "": any
+    order: str = ""  # "asc" or "desc" where a span cannot be cut further
+    more: dict[str, Any] = field(default_factory=dict)  # what else only the source knows
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One page. `total` is what the source claims for the query, an estimate; `last`: it has no further page.
+
+    `unusable` counts records without which a photograph cannot be kept (no file address, no id), by reason.
+    """
+
+    candidates: list[Candidate]
+    total: int | None = None
+    last: bool = False
+    unusable: Counter[str] = field(default_factory=Counter)
+
+
+class Source(Protocol):
+    """Photographs for a mood, by its words, in slices that one query can reach."""
+
+    name: str
+    window: int  # different results that one query serves at most, however far one pages
+
+    def check(self) -> list[str]:
+        """Ask whether it can be used (key, licences); sentences that the operator should read. Raises SourceError."""
         ...
+
+    def queries(self, mood: Mood, since: int, until: int) -> list[Query]:
+        """The first slices of a mood: one for each of its words."""
+        ...
+
+    def search(self, query: Query, page: int) -> Answer:
+        """One page, from 1, in one call of the source's limit. Raises SourceError."""
+        ...
+
+    def split(self, query: Query, total: int) -> list[Query]:
+        """The query cut into smaller ones that together reach all that it does; [] where it cannot be cut."""
+        ...
+
+    def content(self, candidate_url: str) -> bytes | None:
+        """The bytes, where the source has them itself (a folder); None: they are fetched from the address."""
+        ...
+
+
+def moods_named(text: str, tags: tuple[str, ...] = ()) -> set[str]:
+    """Moods whose synonyms stand in the text as whole words, or are a whole tag: the report drops what names two."""
+    words = {word.strip(".,;:!?()[]\"'#").lower() for word in text.replace("-", " ").split()} | {
+        t.lower() for t in tags
+    }
+    return {mood.slug for mood in MOODS.values() if words & set(mood.synonyms)}
+
+
+def pages(source: Source, query: Query, most: int) -> Iterator[Candidate]:
+    """All candidates of one query, page by page, for a quick import that keeps no rows."""
+    for page in range(1, most + 1):
+        answer = source.search(query, page)
+        yield from answer.candidates
+        if answer.last or not answer.candidates:
+            return
