@@ -61,6 +61,12 @@ class Slice(models.Model):
     page = models.PositiveIntegerField(default=1, help_text="The next page to ask for.")
     found = models.PositiveIntegerField(default=0, help_text="Different photographs seen so far.")
     calls = models.PositiveIntegerField(default=0)
+    unusable = models.JSONField(
+        default=dict, blank=True, help_text="Records that could not become candidates, by reason."
+    )
+    out_of_reach = models.BooleanField(
+        default=False, help_text="It holds more than the source serves, and cannot be cut."
+    )
     worker = models.BigIntegerField(null=True, blank=True)
     message = models.CharField(max_length=500, blank=True)
 
@@ -97,6 +103,7 @@ class Candidate(models.Model):
     bytes = models.PositiveIntegerField(default=0)
     photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="candidates")
     found_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True, help_text="When it was stored or rejected.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "source_id"], name="candidate_once")]
