@@ -1,6 +1,7 @@
 """Export to ONNX, in a process of its own so that those who score never load torch.
 
-python -m ml.export network FILE OUT    |    python -m ml.export features ARGUMENTS-AS-JSON OUT
+python -m ml.export network FILE OUT      |    python -m ml.export features ARGUMENTS-AS-JSON OUT
+python -m ml.export objects BACKBONE OUT  |    python -m ml.export scenes FOLDER OUT
 """
 
 import json
@@ -8,12 +9,16 @@ import sys
 import warnings
 from pathlib import Path
 
+import onnx
 import torch
 
-from ml import files
+from ml import concepts, files
+from ml.data import places365
+from ml.nets import classes
 from ml.nets.starter import Features, Starter
 
 OUTPUTS = ("moods", "scores", "embedding", "rows", "cues")
+CLASSES = ("classes", "probabilities")
 
 
 def export(module: torch.nn.Module, sizes: list[int], outputs: tuple[str, ...], out: Path) -> None:
@@ -33,8 +38,39 @@ def export(module: torch.nn.Module, sizes: list[int], outputs: tuple[str, ...], 
         )
 
 
+def export_objects(backbone: str, out: Path) -> None:
+    """The five likeliest ImageNet classes of a photograph; the names of all go into the file."""
+    module = classes.Top(classes.Objects(backbone), k=5)
+    export(module, [concepts.OBJECTS["size"]], CLASSES, out)
+    _note(out, classes=classes.IMAGENET_CLASSES)
+
+
+def export_scenes(folder: Path, out: Path) -> None:
+    """The ten likeliest scenes, as many as vote on indoor or outdoor (Places365's own rule)."""
+    names, indoor = places365.read(folder)
+    weights = places365.weights_in(folder)
+    if weights is None:
+        raise files.NetworkFileError(f"There are no weights of Places365 in {folder}.")
+    net = classes.scenes(places365.WEIGHTS[weights.name], weights)
+    if net.count != len(names):
+        raise files.NetworkFileError(f"{weights.name} knows {net.count} scenes, {places365.CATEGORIES} {len(names)}.")
+    export(classes.Top(net, k=min(10, len(names))), [concepts.SCENES["size"]], CLASSES, out)
+    _note(out, classes=names, indoor=indoor)
+
+
+def _note(out: Path, **notes: list) -> None:
+    """Write lists into an exported file, as JSON by name."""
+    model = onnx.load(out)
+    onnx.helper.set_model_props(model, {name: json.dumps(note) for name, note in notes.items()})
+    onnx.save(model, out)
+
+
 def main(kind: str, source: str, out: str) -> None:
-    """Export one network file, or the features alone (for training)."""
+    """Export one network file, the features alone (for training), or a classifier of objects or scenes."""
+    if kind == "objects":
+        return export_objects(source, Path(out))
+    if kind == "scenes":
+        return export_scenes(Path(source), Path(out))
     if kind == "network":
         network = files.load(source)
         arguments = network.arguments

@@ -22,6 +22,7 @@ from ml.rows import TrainingRow
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from ml.concepts import Classifier
     from ml.scorer import Scores
     from ml.taste_trials import Trial
 
@@ -34,9 +35,11 @@ __all__ = [
     "active",
     "arrived",
     "network_file",
+    "object_classifier",
     "prior",
     "promote",
     "register_rows",
+    "scene_classifier",
     "scorer",
     "start_run",
     "taste_trials",
@@ -141,6 +144,25 @@ def _scorer(name: str, path: str) -> Callable[[Sequence["Image"]], "Scores"]:
     from ml.scorer import Scorer
 
     return Scorer(_read(name, path), Path(settings.NETWORKS_DIR) / "onnx").score
+
+
+@lru_cache(maxsize=1)
+def object_classifier() -> "Classifier":
+    """What names the objects in photographs: the 1,000 classes of ImageNet. The first call may export it (seconds)."""
+    from ml import concepts
+
+    return concepts.objects(Path(settings.NETWORKS_DIR) / "onnx")
+
+
+def scene_classifier() -> "Classifier | None":
+    """What names the scenes of photographs: Places365, or None where its weights are not in networks/places365.
+
+    Raises ml.files.NetworkFileError where they are and cannot be used.
+    """
+    from ml import concepts
+
+    folder = Path(settings.NETWORKS_DIR)
+    return concepts.scenes(folder / "places365", folder / "onnx")
 
 
 def promote(network_id: int, *, actor, reason: str = "") -> None:

@@ -48,6 +48,7 @@ class Session:
         self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._backbones = list(backbones)
         self.sizes = [output.shape[1] for output in self._session.get_outputs()]  # columns of each output
+        self.notes: dict[str, str] = self._session.get_modelmeta().custom_metadata_map  # what the export wrote into it
 
     def run(self, images: Sequence[Image.Image], mirror: bool = False) -> list[NDArray[np.float32]]:
         """The module's outputs for RGB images of any size, in batches. mirror: of their mirror images."""
@@ -88,10 +89,10 @@ def exported(network: NetworkFile, cache_dir: Path) -> Path:
     if out.is_file():
         return out
     if network.path is not None:
-        return _export("network", str(network.path), out)
+        return export("network", str(network.path), out)
     with tempfile.TemporaryDirectory() as folder:
         written = save(folder, network.name.rsplit("-", 1)[0], network.arrays, network.card)
-        return _export("network", str(Path(folder) / f"{written.name}{SUFFIX}"), out)
+        return export("network", str(Path(folder) / f"{written.name}{SUFFIX}"), out)
 
 
 def features(arguments: dict[str, Any], cache_dir: Path, threads: int | None = None) -> Session:
@@ -101,11 +102,11 @@ def features(arguments: dict[str, Any], cache_dir: Path, threads: int | None = N
     name = hashlib.sha256(source.encode()).hexdigest()[:8]
     out = Path(cache_dir) / f"features-{name}.onnx"
     if not out.is_file():
-        _export("features", source, out)
+        export("features", source, out)
     return Session(out, arguments["backbones"], threads)
 
 
-def _export(kind: str, source: str, out: Path) -> Path:
+def export(kind: str, source: str, out: Path) -> Path:
     """Run ml.export into a file of its own name, then put it in place: two processes may do so at once."""
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".export-") as folder:
