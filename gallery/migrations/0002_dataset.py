@@ -65,6 +65,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='photo',
+            name='removed_at',
+            field=models.DateTimeField(blank=True, help_text='When it was removed, or found gone.', null=True),
+        ),
+        migrations.AddField(
+            model_name='photo',
+            name='missing_since',
+            field=models.DateField(blank=True, help_text='The day its source had it no more for the first time.', null=True),
+        ),
+        migrations.AddField(
+            model_name='photo',
             name='split',
             field=models.CharField(blank=True, help_text='train, val or test, once published: then it stays.', max_length=5),
         ),
@@ -77,6 +87,22 @@ class Migration(migrations.Migration):
             model_name='photo',
             name='status',
             field=models.CharField(choices=[('new', 'waiting for its renditions'), ('shown', 'Shown'), ('held', 'held for review'), ('hidden', 'Hidden'), ('removed', 'Removed')], default='shown', max_length=8),
+        ),
+        migrations.AddIndex(
+            model_name='photo',
+            index=models.Index(models.F('phash').bitrightshift(0).bitand(65535), include=('id', 'phash'), name='photo_phash_0'),
+        ),
+        migrations.AddIndex(
+            model_name='photo',
+            index=models.Index(models.F('phash').bitrightshift(16).bitand(65535), include=('id', 'phash'), name='photo_phash_16'),
+        ),
+        migrations.AddIndex(
+            model_name='photo',
+            index=models.Index(models.F('phash').bitrightshift(32).bitand(65535), include=('id', 'phash'), name='photo_phash_32'),
+        ),
+        migrations.AddIndex(
+            model_name='photo',
+            index=models.Index(models.F('phash').bitrightshift(48).bitand(65535), include=('id', 'phash'), name='photo_phash_48'),
         ),
         migrations.CreateModel(
             name='Crawl',

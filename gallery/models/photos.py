@@ -3,6 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import F
 
 from gallery import licences
 
@@ -74,6 +75,10 @@ class Photo(models.Model):
     removed_because = models.CharField(
         max_length=32, blank=True, help_text="Why it was removed: on_request, gone_at_source, two_moods, ..."
     )
+    removed_at = models.DateTimeField(null=True, blank=True, help_text="When it was removed, or found gone.")
+    missing_since = models.DateField(
+        null=True, blank=True, help_text="The day its source had it no more for the first time."
+    )
     split = models.CharField(max_length=5, blank=True, help_text="train, val or test, once published: then it stays.")
     sensitive = models.BooleanField(default=False)
     cluster = models.BigIntegerField(
@@ -84,7 +89,16 @@ class Photo(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["source", "source_id"], name="photo_source_once")]
-        indexes = [models.Index(fields=["status", "sensitive"])]
+        indexes = [
+            models.Index(fields=["status", "sensitive"]),
+            # Near-duplicates are looked up by quarters of the hash (collect/duplicates.py); 65535: sixteen bits.
+            *(
+                models.Index(
+                    F("phash").bitrightshift(shift).bitand(65535), name=f"photo_phash_{shift}", include=["id", "phash"]
+                )
+                for shift in (0, 16, 32, 48)
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title or f"photograph {self.pk}"
