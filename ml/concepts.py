@@ -19,8 +19,8 @@ from PIL import Image
 from ml.data import places365
 from ml.scorer import Session, export
 
-OBJECTS = {"view": "crop", "size": 260}
-SCENES = {"view": "squeeze", "size": 256}  # the network itself keeps the middle 224
+OBJECTS: dict[str, Any] = {"view": "crop", "size": 260}
+SCENES: dict[str, Any] = {"view": "squeeze", "size": 256}  # the network itself keeps the middle 224
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ml import files
+from ml.files import NetworkFileError
 from ml.models import Network, Promotion, TrainingRun
 from ml.moods import MOODS
 from ml.prior import Prior, prior_of
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MOODS",
     "AlreadyTraining",
+    "NetworkFileError",
     "NetworkInfo",
     "Prior",
     "TrainingRow",

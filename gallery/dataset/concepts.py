@@ -41,7 +41,7 @@ class Filled:
 
 def photographs() -> QuerySet[Photo]:
     """The data set: accepted photographs, whatever their licence, to which their source's words give a mood."""
-    return Photo.objects.filter(status=Photo.Status.SHOWN).exclude(mood_tag="")
+    return Photo.objects.filter(status=Photo.Status.SHOWN, mood_tag__in=interface.MOODS)
 
 
 def fill(progress: Progress | None = None) -> Filled:

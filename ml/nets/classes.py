@@ -53,6 +53,9 @@ class Objects(nn.Module):
 class Scenes(nn.Module):
     """The logits of a ResNet trained on places."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, architecture: str, arrays: Mapping[str, NDArray]) -> None:
         """arrays: torchvision's own names, float32 or float16. Raises NetworkFileError if they do not fit."""
         super().__init__()
