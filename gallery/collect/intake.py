@@ -236,6 +236,11 @@ def clean(text: str, most: int) -> str:
     return plain if len(plain) <= most else plain[: most - 1].rstrip() + "…"
 
 
+def printable(text: str) -> str:
+    """The text without what no database keeps and no reader sees; each such character is a blank."""
+    return _CONTROL.sub(" ", text)
+
+
 def clean_url(url: str, most: int) -> str:
     """The address if it is one that a page may link to, else ""."""
     url = url.strip()

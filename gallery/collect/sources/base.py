@@ -4,12 +4,11 @@ Its header states the licence of what it gives, its rate limits, and whether it 
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from gallery.collect.intake import Facts
+from gallery.collect.intake import Facts, printable
 from gallery.moods import MOODS, Mood
 
 
@@ -35,10 +34,14 @@ class LimitReached(SourceError):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A photograph that may be fetched: where its file is, and what is said of it."""
+    """A photograph that may be fetched: where its file is, and what is said of it.
+
+    `unfit`: why its source says that it must not be taken (a licence that nobody knows); "": it may.
+    """
 
     file_url: str
     facts: Facts
+    unfit: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,7 @@ class Source(Protocol):
 
     name: str
     window: int  # different results that one query serves at most, however far one pages
+    searches_titles: bool  # whether a word is looked for in titles as well as in tags
 
     def check(self) -> list[str]:
         """Ask whether it can be used (key, licences); sentences that the operator should read. Raises SourceError."""
@@ -86,7 +90,7 @@ class Source(Protocol):
         ...
 
     def split(self, query: Query, total: int) -> list[Query]:
-        """The query cut into smaller ones that together reach all that it does; [] where it cannot be cut."""
+        """The query cut otherwise than by time, into ones that together reach all that it does; [] if it cannot be."""
         ...
 
     def content(self, candidate_url: str) -> bytes | None:
@@ -102,10 +106,27 @@ def moods_named(text: str, tags: tuple[str, ...] = ()) -> set[str]:
     return {mood.slug for mood in MOODS.values() if words & set(mood.synonyms)}
 
 
-def pages(source: Source, query: Query, most: int) -> Iterator[Candidate]:
-    """All candidates of one query, page by page, for a quick import that keeps no rows."""
-    for page in range(1, most + 1):
-        answer = source.search(query, page)
-        yield from answer.candidates
-        if answer.last or not answer.candidates:
-            return
+def names_two_moods(candidate: Candidate, mood: str, titles: bool) -> bool:
+    """The report's rule of exclusivity, judged on what the reply says and not on what was asked for."""
+    title = candidate.facts.title if titles else ""
+    return bool(moods_named(title, candidate.facts.tags) - {mood})
+
+
+def facts_to_json(facts: Facts) -> dict[str, Any]:
+    """What a row keeps of the facts; what says nothing is left out."""
+    return {name: _storable(value) for name, value in asdict(facts).items() if value}
+
+
+def _storable(value: Any) -> Any:
+    """JSON that PostgreSQL takes: it refuses a NUL and half a surrogate pair."""
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return [_storable(item) for item in value] if isinstance(value, tuple | list) else value
+
+
+def facts_from_json(said: dict[str, Any]) -> Facts:
+    """The facts that a row keeps."""
+    times = {name: datetime.fromisoformat(said[name]) for name in ("taken_at", "uploaded_at") if said.get(name)}
+    return Facts(**{**said, "tags": tuple(said.get("tags", ())), **times})

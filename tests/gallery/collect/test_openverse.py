@@ -6,8 +6,11 @@ from io import StringIO
 import httpx
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
-from gallery.collect.sources.openverse import LimitReached, Openverse, SourceUnreachable, moods_named, open_api
+from gallery.collect.sources.base import LimitReached, Query, SourceUnreachable, moods_named
+from gallery.collect.sources.client import open_client
+from gallery.collect.sources.openverse import Openverse
 from gallery.models import Photo
 from gallery.moods import MOODS
 
@@ -18,9 +21,23 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_process")]
 
 @pytest.fixture
 def ask(openverse, settings):
-    """A source that asks the stand-in, with ten seconds to spend."""
-    with open_api(settings.OPENVERSE_API_URL) as client:
-        yield lambda **more: Openverse(client, time.monotonic() + 10, **more)
+    """A source that asks the stand-in, with ten seconds to spend on a request."""
+    with open_client(settings.OPENVERSE_API_URL) as client:
+        yield lambda **more: Openverse(client, patience=10, **more)
+
+
+HAPPY = Query("happy", "happy")
+
+
+def found(source: Openverse) -> list[str]:
+    """Ids of all pages of one query."""
+    ids: list[str] = []
+    for page in range(1, 100):
+        answer = source.search(HAPPY, page)
+        ids += [candidate.facts.source_id for candidate in answer.candidates]
+        if answer.last:
+            break
+    return ids
 
 
 def run(**options) -> str:
@@ -46,7 +63,7 @@ def test_it_brings_photographs_with_their_credit(openverse, media):
 
 def test_it_asks_for_free_licences_twenty_a_page_and_nothing_mature(openverse, ask):
     openverse.add("happy", 1)
-    list(ask().candidates(MOODS["happy"]))
+    found(ask())
     assert openverse.asked[0] | {"page": "1"} == openverse.asked[0]
     assert openverse.asked[0]["license"] == "cc0,pdm,by"
     assert openverse.asked[0]["mature"] == "false"
@@ -57,27 +74,41 @@ def test_it_stops_at_the_last_page_and_at_the_depth_that_a_query_has(openverse, 
     openverse.burst = 100
     for i in range(300):
         openverse.add("happy", i)
-    assert len(list(ask().candidates(MOODS["happy"]))) == 240
+    assert len(found(ask())) == 240
     assert len(openverse.asked) == 12
 
 
 def test_401_for_a_larger_page_means_ask_for_less(openverse, ask):
     openverse.add("happy", 1)
     source = ask(page_size=50)
-    assert len(list(source.candidates(MOODS["happy"]))) == 1
+    assert len(found(source)) == 1
     assert [q["page_size"] for q in openverse.asked] == ["50", "20"]
 
 
 def test_429_is_obeyed_and_asked_again(openverse, ask):
     openverse.add("happy", 1)
     openverse.refuse_first = 1
-    assert len(list(ask().candidates(MOODS["happy"]))) == 1
+    source = ask()
+    with pytest.raises(LimitReached) as told:
+        found(source)
+    assert told.value.until <= timezone.now()
+    assert len(found(source)) == 1
+
+
+def test_a_rest_that_it_asks_for_holds_for_every_worker(openverse, ask):
+    openverse.add("happy", 1)
+    openverse.refuse_first, openverse.retry_after = 1, "3600"
+    for source in (ask(), ask(), ask()):
+        with pytest.raises(LimitReached) as told:
+            found(source)
+        assert 3500 < (told.value.until - timezone.now()).total_seconds() <= 3600
+    assert len(openverse.asked) == 1, "the second worker does not ask"
 
 
 def test_a_wait_longer_than_there_is_time_ends_the_run(openverse, ask):
     openverse.refuse_first, openverse.retry_after = 1, "3600"
     with pytest.raises(LimitReached):
-        list(ask().candidates(MOODS["happy"]))
+        found(ask())
     assert len(openverse.asked) == 1
 
 
@@ -86,14 +117,14 @@ def test_it_ends_before_a_limit_rather_than_after(openverse, ask):
     for i in range(100):
         openverse.add("happy", i)
     with pytest.raises(LimitReached):
-        list(ask().candidates(MOODS["happy"]))
+        found(ask())
     assert len(openverse.asked) == 2
 
 
 def test_a_fault_of_the_server_is_tried_again(openverse, ask):
     openverse.add("happy", 1)
     openverse.fail_first = 1
-    assert len(list(ask().candidates(MOODS["happy"]))) == 1
+    assert len(found(ask())) == 1
 
 
 def test_without_a_network_it_says_so_at_once(settings):
@@ -107,7 +138,7 @@ def test_without_a_network_it_says_so_at_once(settings):
 def test_an_answer_that_is_no_json_is_one_sentence():
     transport = httpx.MockTransport(lambda request: httpx.Response(200, text="<html>"))
     with httpx.Client(transport=transport, base_url="http://example.org") as client, pytest.raises(SourceUnreachable):
-        list(Openverse(client, time.monotonic() + 5).candidates(MOODS["happy"]))
+        Openverse(client, patience=1).search(HAPPY, 1)
 
 
 def test_words_of_two_moods_are_left_out_and_counted(openverse, media):
@@ -162,7 +193,7 @@ def test_a_strange_answer_is_an_empty_one(junk):
     body = {"page_count": 1, "results": [], **junk}
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json=body))
     with httpx.Client(transport=transport, base_url="http://example.org") as client:
-        assert list(Openverse(client, time.monotonic() + 5).candidates(MOODS["happy"])) == []
+        assert found(Openverse(client)) == []
 
 
 def test_what_it_calls_sensitive_is_and_broken_text_is_mended(openverse, media):
