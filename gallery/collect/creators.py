@@ -16,7 +16,13 @@ STANDING = (Takedown.State.OPEN, Takedown.State.GRANTED)  # requests that hold
 _FLICKR_ID = re.compile(r"\d{4,}@N\d{2}", re.IGNORECASE)
 _FLICKR_PATH = re.compile(r"/(?:photos|people)/([^/]+)", re.IGNORECASE)
 
+MOST_ROWS = 1000  # ways to name a creator that are looked at
+
 Key = tuple[str, str]  # source and id there; or "" and an address, which is the same whatever the source
+
+
+class Ambiguous(Exception):
+    """A name that several people have."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,21 @@ def _of_address(text: str) -> Key | None:
             return "flickr", found[1].upper()
         return "", f"flickr.com/photos/{found[1].lower()}"
     return "", (host + parts.path.rstrip("/")).lower()[:200]
+
+
+def resolved(creator: Creator) -> Creator:
+    """The creator by id or address where a name leads to just one. Raises Ambiguous where it leads to several."""
+    if creator.owner:
+        return creator
+    people: list[set[Key]] = []
+    for row in photographs(creator).values_list("source", "owner", "creator_url").distinct()[:MOST_ROWS]:
+        found = keys(*row)
+        met = [person for person in people if person & found]
+        people = [person for person in people if person not in met] + [found.union(*met)]
+    known = [person for person in people if person]
+    if len(known) > 1:
+        raise Ambiguous(creator.name)
+    return Creator(*max(known[0])) if known and len(people) == 1 else creator
 
 
 def opted_out(found: Iterable[Key], source: str, name: str) -> bool:

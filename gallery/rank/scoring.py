@@ -14,6 +14,7 @@ from django.core.files.storage import default_storage
 from django.db import connection, transaction
 from PIL import Image
 
+from gallery.collect import duplicates
 from gallery.models import Photo, Rendition, Score, ScoringFailure
 from gallery.rank import learning, shortlist
 from ml import interface
@@ -172,6 +173,8 @@ def _keep(network_id: int, scorer: Callable, decoded: list[Decoded]) -> ScoringR
             [ScoringFailure(photo_id=i, network_id=network_id, reason=why) for i, why in reasons.items() if i in kept],
             ignore_conflicts=True,
         )
+    if network_id == interface.active().id:
+        duplicates.confirm_scored(sorted(kept))  # after the rows are kept: it waits for whoever else joins clusters
     return ScoringResult(len(rows), len(reasons))
 
 

@@ -178,13 +178,24 @@ if CELERY_BROKER_URL == "filesystem://":
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_DEFAULT_QUEUE = "web"
-CELERY_TASK_ROUTES = {"gallery.tasks.score_pending": {"queue": "score"}, "ml.tasks.train": {"queue": "train"}}
+CELERY_TASK_ROUTES = {
+    "gallery.tasks.score_pending": {"queue": "score"},
+    "gallery.tasks.recheck_sources": {"queue": "crawl"},
+    "ml.tasks.train": {"queue": "train"},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "score what waits": {"task": "gallery.tasks.score_pending", "schedule": 20.0, "options": {"expires": 20}},
+    "look again at near-duplicates": {"task": "gallery.tasks.confirm_duplicates", "schedule": 86_400.0},
+    "delete what was removed": {"task": "gallery.tasks.purge_removed", "schedule": 86_400.0},
+    "look for photographs at their sources": {
+        "task": "gallery.tasks.recheck_sources",
+        "schedule": 3600.0,
+        "options": {"expires": 3600},
+    },
     "take up waiting training runs": {"task": "ml.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
 }
 
