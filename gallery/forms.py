@@ -81,3 +81,55 @@ class FreshForm(forms.Form):
 
     mood = forms.ChoiceField(choices=MOOD_CHOICES)
     sort = forms.ChoiceField(choices=SORT_CHOICES, required=False)
+
+
+class TakedownForm(forms.Form):
+    """A request that a photograph, or all of a creator's, be taken down."""
+
+    SOURCES = [("", "Anywhere"), ("flickr", "Flickr"), ("openverse", "Openverse")]
+    NOBODY = ("unknown", "anonymous", "public domain")  # names that belong to no one person
+
+    photo = forms.CharField(max_length=1000, required=False)
+    creator = forms.CharField(
+        min_length=2,
+        max_length=200,
+        required=False,
+        error_messages={
+            "min_length": "That is too short for a name: give all of it.",
+            "max_length": "That is too long for a name: give the address of your profile.",
+        },
+    )
+    source = forms.ChoiceField(choices=SOURCES, required=False)
+    reason = forms.CharField(max_length=2000, required=False)
+    email = forms.EmailField(max_length=254, required=False)
+    website = forms.CharField(required=False)  # people do not see it: what fills it is a machine
+
+    def clean_creator(self) -> str:
+        name = self.cleaned_data["creator"]
+        if name.lower() in self.NOBODY:
+            raise ValidationError("That is nobody’s name: give the address of the photograph instead.")
+        return name
+
+    def clean_website(self) -> str:
+        if self.cleaned_data["website"]:
+            raise ValidationError("Leave the field that says so empty, and send it once more.")
+        return ""
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not self.errors and bool(data["photo"]) == bool(data["creator"]):
+            raise ValidationError("Name either one photograph or one creator.")
+        return data
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in one sentence for the page; "" if nothing is."""
+        plain = {
+            "photo": "That is no number or address of a photograph.",
+            "source": "Choose one of the places in the list.",
+            "reason": "Say it in at most 2,000 characters.",
+            "email": "That is not an e-mail address; it may also stay empty.",
+        }
+        for name, errors in self.errors.items():
+            return plain.get(name) or str(errors[0])
+        return ""

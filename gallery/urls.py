@@ -8,6 +8,7 @@ from gallery.views.home import about, home
 from gallery.views.mood import mood
 from gallery.views.operation import healthz, readyz, robots
 from gallery.views.photo import photo
+from gallery.views.takedown import takedown, takedown_status
 
 urlpatterns = [
     path("", home, name="home"),
@@ -17,6 +18,8 @@ urlpatterns = [
     path("moods/accept/", accept_moods, name="accept_moods"),
     path("visit/fresh/", fresh_visit, name="fresh_visit"),
     path("about/", about, name="about"),
+    path("takedown/", takedown, name="takedown"),
+    path("takedown/<slug:receipt>/", takedown_status, name="takedown_status"),
     path("media/<path:name>", media, name="media"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
