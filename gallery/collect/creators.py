@@ -92,6 +92,8 @@ def opted_out(found: Iterable[Key], source: str, name: str) -> bool:
 
 def photographs(creator: Creator) -> QuerySet[Photo]:
     """All of a creator's photographs, of every status (reads the table once for an address or a name)."""
+    if not creator.owner and not creator.name:
+        return Photo.objects.none()
     if not creator.owner:
         named = Photo.objects.filter(creator__iexact=creator.name)
         return named.filter(source=creator.source) if creator.source else named

@@ -176,9 +176,9 @@ def listed() -> Iterator[Removed]:
 
 def _named(takedown: Takedown) -> QuerySet[Photo]:
     """The photographs that a request is about: one and what is nearly the same as it, or a creator's."""
-    if takedown.photo is not None:
-        cluster = Q(cluster=takedown.photo.cluster) if takedown.photo.cluster else Q()
-        return Photo.objects.filter(Q(pk=takedown.photo.pk) | cluster).order_by("pk")
+    if takedown.photo_id is not None:
+        cluster = Photo.objects.filter(pk=takedown.photo_id, cluster__isnull=False).values("cluster")
+        return Photo.objects.filter(Q(pk=takedown.photo_id) | Q(cluster__in=cluster)).order_by("pk")
     return creators.photographs(Creator(takedown.source, takedown.owner, takedown.creator)).order_by("pk")
 
 

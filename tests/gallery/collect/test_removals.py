@@ -269,3 +269,8 @@ def test_a_decision_on_a_creators_many_costs_few_queries(new_photo, keeper, djan
         removals.grant(takedown, by=keeper, decision="Yes.")
     with django_assert_max_num_queries(12):
         removals.reverse(takedown, by=keeper, decision="No.")
+
+
+def test_a_request_that_names_nobody_is_about_nothing(new_photo):
+    new_photo(1, creator="").save()
+    assert not creators.photographs(Creator("")).exists()
