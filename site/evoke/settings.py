@@ -199,6 +199,8 @@ CELERY_BEAT_SCHEDULE = {
     "take up waiting training runs": {"task": "ml.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
 }
 
+FLICKR_API_URL = env.str("FLICKR_API_URL", default="https://api.flickr.com/services/rest/")
+FLICKR_API_KEYS: list[str] = env.list("FLICKR_API_KEYS", default=[])
 OPENVERSE_API_URL = env.str("OPENVERSE_API_URL", default="https://api.openverse.org")
 # Networks (CIDR) that fetching may reach although they are not public: empty but for tests on 127.0.0.1.
 EVOKE_FETCH_ALLOW: list[str] = env.list("EVOKE_FETCH_ALLOW", default=[])

@@ -53,7 +53,7 @@ class Query:
     after: int = 0
     before: int = 0
     licence: str = ""  # the source's own ids; "": any
-    order: str = ""  # "asc" or "desc" where a span cannot be cut further
+    order: str = ""  # "": by upload time, and the crawl goes along it; "page", "asc", "desc": see slicing.py
     more: dict[str, Any] = field(default_factory=dict)  # what else only the source knows
 
 
@@ -61,10 +61,12 @@ class Query:
 class Answer:
     """One page. `total` is what the source claims for the query, an estimate; `last`: it has no further page.
 
-    `unusable` counts records without which a photograph cannot be kept (no file address, no id), by reason.
+    `marks` are id and upload time (unix seconds; None: not told) of every record in the order of the page, those too
+    that cannot become candidates: by them a crawl knows how far it has come. `unusable` counts the latter by reason.
     """
 
     candidates: list[Candidate]
+    marks: list[tuple[str, int | None]] = field(default_factory=list)
     total: int | None = None
     last: bool = False
     unusable: Counter[str] = field(default_factory=Counter)

@@ -62,6 +62,7 @@ class Openverse:
         pages, total = answer.get("page_count"), answer.get("result_count")
         done = Answer(
             [Candidate(str(record["url"]), _facts(record, query.mood)) for record in usable],
+            marks=[(str(record.get("id")), None) for record in records],
             total=total if isinstance(total, int) else None,
             last=not isinstance(pages, int) or page >= pages or page * self.page_size >= self.window,
         )
