@@ -3,6 +3,7 @@
 from django.urls import path
 
 from gallery.views.answers import accept_moods, fresh_visit, rate
+from gallery.views.dataset import dataset, tables_csv, verification_json
 from gallery.views.files import media
 from gallery.views.home import about, home
 from gallery.views.mood import mood
@@ -18,6 +19,9 @@ urlpatterns = [
     path("moods/accept/", accept_moods, name="accept_moods"),
     path("visit/fresh/", fresh_visit, name="fresh_visit"),
     path("about/", about, name="about"),
+    path("dataset/", dataset, name="dataset"),
+    path("dataset/verification.json", verification_json, name="dataset_verification"),
+    path("dataset/tables.csv", tables_csv, name="dataset_tables"),
     path("takedown/", takedown, name="takedown"),
     path("takedown/<slug:receipt>/", takedown_status, name="takedown_status"),
     path("media/<path:name>", media, name="media"),

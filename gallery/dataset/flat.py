@@ -19,6 +19,7 @@ def rows(report: dict[str, Any]) -> Iterator[Row]:
         yield from _estimate("words", row["mood"], row["word"], "network agrees", row["agree"])
         yield "words", row["mood"], row["word"], "other words", row["others"], "", "", ""
         yield "words", row["mood"], row["word"], "other moods", row["strangers"], "", "", ""
+        yield "words", row["mood"], row["word"], "alike", row["alike"], "", "", ""
         yield "words", row["mood"], row["word"], "verdict", row["verdict"], "", "", row["photos"]
     for reason, n in report["turned_away"]["reasons"].items():
         yield "turned away", ALL, reason, "candidates", n, "", "", ""

@@ -42,12 +42,12 @@ def _section(title: str, body: Iterable[str]) -> Iterator[str]:
 
 def _variety(report: dict[str, Any]) -> Iterator[str]:
     equal_n = f"at n {report['equal_n']}"
-    heads = f"{'mood':<11}{'photographs':>12}{'classes':>9}{'effective':>11}{equal_n:>10}"
+    heads = f"{'mood':<11}{'photographs':>12}{'classes':>9}{'effective':>11}{equal_n:>13}"
     yield f"{heads}   the report: photographs, classes of {CLASSIFIER}"
     for mood in report["moods"]:
         seen, theirs = mood["objects"], mood["report"]
         equal = "-" if seen["at_equal_n"] is None else f"{seen['at_equal_n']:.1f}"
-        ours = f"{mood['n']:>12,}{seen['distinct']:>9}{seen['effective']:>11.1f}{equal:>10}"
+        ours = f"{mood['n']:>12,}{seen['distinct']:>9}{seen['effective']:>11.1f}{equal:>13}"
         yield f"{mood['name']:<11}{ours}   {theirs['photos']:>7,} {theirs['classes']:>4}"
 
 

@@ -1,5 +1,6 @@
 """How varied each mood is: distinct and frequent classes (the report's Tables 2 and 3), pairs of them, trends."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -108,17 +109,17 @@ def _told(
     first: Sequence[str],
     second: Sequence[str],
 ) -> list[dict[str, Any]]:
-    """The most frequent pairs with their lift: how many times more often than if they stood independently."""
-    enough = sorted(((count, pair) for pair, count in pairs.items() if count >= TOGETHER), key=lambda x: (-x[0], x[1]))
-    return [
-        {
-            "first": first[a],
-            "second": second[b],
-            "n": count,
-            "lift": count * n / (alone[0][a] * alone[1][b]),
-        }
-        for count, (a, b) in enough[:FREQUENT]
+    """Pairs that stand together more often than if they stood independently, by how much and how many there are.
+
+    lift: how many times more often. In the order of n log(lift), a pair's part in the likelihood ratio of dependence.
+    """
+    told: list[dict[str, Any]] = [
+        {"first": first[a], "second": second[b], "n": count, "lift": count * n / (alone[0][a] * alone[1][b])}
+        for (a, b), count in sorted(pairs.items())
+        if count >= TOGETHER
     ]
+    associated = [pair for pair in told if pair["lift"] > 1]
+    return sorted(associated, key=lambda pair: -pair["n"] * math.log(pair["lift"]))[:FREQUENT]
 
 
 def years(facts: Facts, inside: NDArray[np.bool_], names: Sequence[str]) -> list[dict[str, Any]]:
@@ -139,13 +140,13 @@ def trend(facts: Facts, inside: NDArray[np.bool_], names: Sequence[str]) -> dict
     dated = inside & (facts.year > 0) & (facts.objects[:, 0] >= 0)
     if not dated.any():
         return None
-    middle = int(np.median(facts.year[dated]))
+    middle = np.median(facts.year[dated])
     early, late = dated & (facts.year < middle), dated & (facts.year >= middle)
     if min(early.sum(), late.sum()) < A_YEAR:
         return None
     before, after = (counts(facts.objects[part, 0], len(names)) for part in (early, late))
     return {
-        "since": middle,
+        "since": int(facts.year[late].min()),
         "before": int(early.sum()),
         "after": int(late.sum()),
         "rising": distinct(after, before, names),

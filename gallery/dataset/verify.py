@@ -50,7 +50,7 @@ def _report(found: facts.Facts, network: interface.NetworkInfo, objects: Any, sc
     tables = {"objects": variety.by_mood(found.objects[:, 0], found, len(objects.classes))}
     if scenes:
         tables["scenes"] = variety.by_mood(found.scenes[:, 0], found, len(scenes.classes))
-    said, apart = words.words(found), spread.spread(found, network.id)
+    said, apart = words.words(found, objects.classes), spread.spread(found, network.id)
     return {
         "format": FORMAT,
         "photos": len(found),

@@ -1,34 +1,40 @@
 """What each word of a mood brings in: how many of its photographs the network sees that mood in, and a verdict.
 
 A word is known from the crawl (Candidate.word); without one, from the photograph's tags and title. The network is no
-truth: it misses a mood as often for every word, so a word is held against the other words of its mood, and against
-photographs of the other moods, on which the network must be wrong.
+truth: it misses a mood as often whatever the word, and sees it where it is not. So a word's share lies between that of
+photographs of the other moods (strangers) and that of the mood's other words (others), and where it lies says how much
+of what it brings in is like what the others bring: alike = (share - strangers) / (others - strangers).
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gallery.dataset import variety
 from gallery.dataset.facts import UNKNOWN, Facts
 from gallery.dataset.statistics import Estimate, wilson
 from gallery.moods import MOODS as WORDS
 from ml.interface import MOODS
 
 ENOUGH = 20  # photographs from which a word is judged
+HALF, MOST = 0.5, 0.9  # shares alike below which a word misleads, and below which it dilutes
+SHOWN = 3  # objects told of a word
+LISTED = 6  # words that the summary names
 VERDICTS = ("misleads", "dilutes", "unclear", "holds", "too_few")  # the worst first
 
 
-def words(facts: Facts) -> list[dict[str, Any]]:
+def words(facts: Facts, objects: Sequence[str]) -> list[dict[str, Any]]:
     """One row a word that brought something in, by mood in their order, then the worst first."""
-    rows = [_word(facts, mood, word, facts.words.of(code)) for (mood, word), code in facts.words.names.items()]
+    rows = [_word(facts, *name, facts.words.of(code), objects) for name, code in facts.words.names.items()]
     return sorted(
         rows,
         key=lambda row: (MOODS.index(row["mood"]), VERDICTS.index(row["verdict"]), row["agree"]["value"], row["word"]),
     )
 
 
-def _word(facts: Facts, mood: str, word: str, rows: NDArray[np.int64]) -> dict[str, Any]:
+def _word(facts: Facts, mood: str, word: str, rows: NDArray[np.int64], objects: Sequence[str]) -> dict[str, Any]:
     place = MOODS.index(mood)
     scored = rows[facts.network[rows] != UNKNOWN]
     agree = wilson(int((facts.network[scored] == place).sum()), len(scored))
@@ -40,7 +46,9 @@ def _word(facts: Facts, mood: str, word: str, rows: NDArray[np.int64]) -> dict[s
         "agree": vars(agree),
         "others": others,
         "strangers": strangers,
+        "alike": alike(agree.value, others, strangers),
         "instead": _instead(facts, place, scored),
+        "shows": _shows(facts, place, rows, objects),
         "verdict": verdict(agree, others, strangers),
     }
     return {**row, "sentence": sentence(row)}
@@ -67,25 +75,52 @@ def _instead(facts: Facts, place: int, rows: NDArray[np.int64]) -> dict[str, Any
     return {"mood": MOODS[most], "share": float(seen[most] / len(rows))} if seen[most] else None
 
 
-def verdict(agree: Estimate, others: float | None, strangers: float | None) -> str:
-    """By the interval of the word's share, against the mood's other words and against other moods' photographs.
+def _shows(facts: Facts, place: int, rows: NDArray[np.int64], objects: Sequence[str]) -> list[dict[str, Any]]:
+    """The objects that its photographs show more of than the mood's others, beyond chance."""
+    rest = facts.mood == place
+    rest[rows] = False
+    here, there = (variety.counts(facts.objects[part, 0], len(objects)) for part in (rows, rest))
+    return variety.distinct(here, there, objects, SHOWN)
 
-    misleads: no better than photographs of other moods; dilutes: better than those, worse than the other words;
-    holds: better than strangers and not worse than the other words; unclear: the interval allows for either.
+
+def alike(share: float, others: float | None, strangers: float | None) -> float | None:
+    """How much of what a word brings in is like what the mood's other words bring, 0 to 1.
+
+    None where it cannot be told: nothing to compare with, or the network sees the mood no more in the others.
+    """
+    if others is None or strangers is None or others <= strangers:
+        return None
+    return min(1.0, max(0.0, (share - strangers) / (others - strangers)))
+
+
+def verdict(agree: Estimate, others: float | None, strangers: float | None) -> str:
+    """By the share that is like what the mood's other words bring, at both ends of the interval.
+
+    misleads: surely less than half; dilutes: surely less than nine tenths; holds: surely more than half; else unclear.
+    Without better other words to compare with, all that counts is whether it is better or worse than strangers.
     """
     if agree.n < ENOUGH:
         return "too_few"
-    above = strangers is None or agree.low > strangers
-    below = others is not None and agree.high < others
-    if above:
-        return "dilutes" if below else "holds"
-    return "misleads" if below or (strangers is not None and agree.high < strangers) else "unclear"
+    low, high = alike(agree.low, others, strangers), alike(agree.high, others, strangers)
+    if low is None or high is None:
+        return _against_strangers(agree, strangers)
+    if high < HALF:
+        return "misleads"
+    if high < MOST:
+        return "dilutes"
+    return "holds" if low > HALF else "unclear"
+
+
+def _against_strangers(agree: Estimate, strangers: float | None) -> str:
+    if strangers is None or agree.low <= strangers <= agree.high:
+        return "unclear"
+    return "holds" if agree.low > strangers else "misleads"
 
 
 ENDINGS = {
     "misleads": "It brings in what it should not.",
     "dilutes": "It brings in more strangers than the mood’s other words.",
-    "unclear": "That may be chance.",
+    "unclear": "That says too little to judge it.",
     "holds": "It does what it should.",
 }
 
@@ -97,7 +132,7 @@ def sentence(row: dict[str, Any]) -> str:
         return f"{agree['n']} photograph{'' if agree['n'] == 1 else 's'}: too few to say."
     seen = f"The network sees {_name(row['mood'])} in {per_cent(agree['value'])} of them"
     interval = f"({per_cent(agree['low'])} to {per_cent(agree['high'])})"
-    return f"{seen} {interval}{_against(row)}. {ENDINGS[row['verdict']]}{_mostly(row)}"
+    return f"{seen} {interval}{_against(row)}. {ENDINGS[row['verdict']]}{_mostly(row)}{_objects(row)}"
 
 
 def _against(row: dict[str, Any]) -> str:
@@ -117,6 +152,12 @@ def _mostly(row: dict[str, Any]) -> str:
     return f" More often it sees {_name(instead['mood'])} ({per_cent(instead['share'])})."
 
 
+def _objects(row: dict[str, Any]) -> str:
+    """What a word that is not as it should be shows more of."""
+    shown = ", ".join(one["name"] for one in row["shows"])
+    return f" It shows more {shown}." if shown and row["verdict"] in ("misleads", "dilutes") else ""
+
+
 def summary(rows: list[dict[str, Any]]) -> str:
     """One sentence for the whole: which words bring in what they should not."""
     judged = sum(row["verdict"] != "too_few" for row in rows)
@@ -130,6 +171,8 @@ def summary(rows: list[dict[str, Any]]) -> str:
 
 def _listed(rows: list[dict[str, Any]]) -> str:
     names = [f"“{row['word']}” ({_name(row['mood'])})" for row in rows]
+    if len(names) > LISTED:
+        names = [*names[:LISTED], f"{len(names) - LISTED} more"]
     return f"{names[0]} brings" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} bring"
 
 

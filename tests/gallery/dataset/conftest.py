@@ -8,7 +8,7 @@ import pytest
 from django.core.files.base import ContentFile
 from PIL import Image
 
-from gallery.models import Photo, Rendition
+from gallery.models import Concept, Photo, Rendition, Score
 from ml import interface
 
 
@@ -53,6 +53,37 @@ def pictures(db, media, new_photo):
             Image.new("RGB", (480, 320), (10 * (i % 25) + 5, 80, 80)).save(content, "WEBP", lossless=True)
             row = Rendition(photo=photo, width=480, height=320, format="webp", bytes=content.tell())
             row.file.save(f"renditions/{photo.pk}-480.webp", ContentFile(content.getvalue()), save=True)
+        return photos
+
+    return make
+
+
+@pytest.fixture
+def dataset(db, media, namer, new_photo):
+    """dataset(n, mood, seen=mood, objects=..., **facts): n photographs with scores and concepts, as rows alone."""
+    made = [0]
+
+    def make(count, mood, *, seen=None, objects=(0,), vectors=None, **about):
+        numbers = range(made[0], made[0] + count)
+        made[0] += count
+        photos = Photo.objects.bulk_create([new_photo(i, **{"mood_tag": mood, **about}) for i in numbers])
+        network = interface.active().id
+        rng = np.random.default_rng(made[0])
+        Score.objects.bulk_create(
+            Score(
+                photo=photo, network_id=network, moods=[0.9 if m == (seen or mood) else 0.02 for m in interface.MOODS],
+                valence=2.0 + i % 3, arousal=4.0, aesthetic=4.0,
+                embedding=rng.standard_normal(64) if vectors is None else vectors,
+            )
+            for i, photo in enumerate(photos)
+        )  # fmt: skip
+        Concept.objects.bulk_create(
+            Concept(
+                photo=photo, kind="object", classifier=namer.name,
+                classes=[objects[i % len(objects)], 20, 21, 22, 23], probabilities=[0.6, 0.2, 0.04, 0.03, 0.02],
+            )
+            for i, photo in enumerate(photos)
+        )  # fmt: skip
         return photos
 
     return make

@@ -20,37 +20,6 @@ pytestmark = pytest.mark.django_db
 MOODS = interface.MOODS
 
 
-@pytest.fixture
-def dataset(db, media, namer, new_photo):
-    """dataset(n, mood, seen=mood, objects=..., **facts): n photographs of a mood with scores and concepts."""
-    made = [0]
-
-    def make(count, mood, *, seen=None, objects=(0,), vectors=None, **about):
-        numbers = range(made[0], made[0] + count)
-        made[0] += count
-        photos = Photo.objects.bulk_create([new_photo(i, **{"mood_tag": mood, **about}) for i in numbers])
-        network = interface.active().id
-        rng = np.random.default_rng(made[0])
-        Score.objects.bulk_create(
-            Score(
-                photo=photo, network_id=network, moods=[0.9 if m == (seen or mood) else 0.02 for m in MOODS],
-                valence=2.0 + i % 3, arousal=4.0, aesthetic=4.0,
-                embedding=rng.standard_normal(64) if vectors is None else vectors,
-            )
-            for i, photo in enumerate(photos)
-        )  # fmt: skip
-        Concept.objects.bulk_create(
-            Concept(
-                photo=photo, kind="object", classifier=namer.name,
-                classes=[objects[i % len(objects)], 20, 21, 22, 23], probabilities=[0.6, 0.2, 0.04, 0.03, 0.02],
-            )
-            for i, photo in enumerate(photos)
-        )  # fmt: skip
-        return photos
-
-    return make
-
-
 def report() -> dict:
     return verify.verify()[0].report
 
@@ -174,7 +143,7 @@ def crawled(photo, mood, word):
 
 
 def test_a_word_is_judged_by_what_it_brought_in(dataset):
-    good, bad = dataset(60, "solitude"), dataset(40, "solitude", seen="sad", tags=["alone", "solitude"])
+    good, bad = dataset(60, "solitude"), dataset(40, "solitude", seen="sad", objects=(5,), tags=["alone", "solitude"])
     dataset(60, "happy", tags=["joy"])
     Candidate.objects.bulk_create(crawled(photo, "solitude", "alone") for photo in bad)
     Candidate.objects.bulk_create(crawled(photo, "solitude", "lonely") for photo in good)
@@ -183,7 +152,10 @@ def test_a_word_is_judged_by_what_it_brought_in(dataset):
     assert set(rows) == {"alone", "lonely", "joy"}, "the crawl's word goes before the tags"
     assert rows["alone"]["verdict"] == "misleads" and rows["lonely"]["verdict"] == "holds"
     assert rows["alone"]["instead"] == {"mood": "sad", "share": 1}
-    assert "It brings in what it should not. More often it sees sad (100\u00a0%)." in rows["alone"]["sentence"]
+    assert (
+        "It brings in what it should not. More often it sees sad (100\u00a0%). It shows more thing 5."
+        in rows["alone"]["sentence"]
+    )
     assert found["verdict"] == (
         "3 words brought in enough photographs to be judged. “alone” (solitude) brings in what should not be there."
     )
@@ -202,15 +174,26 @@ def test_words_are_read_from_tags_and_title_where_no_crawl_named_one(dataset):
     [
         (5, 10, 0.5, 0.1, "too_few"),
         (60, 100, 0.55, 0.1, "holds"),
-        (30, 100, 0.6, 0.1, "dilutes"),
-        (10, 100, 0.6, 0.1, "misleads"),
-        (1, 100, None, 0.1, "misleads"),
-        (4, 20, 0.3, 0.1, "unclear"),
-        (4, 20, None, None, "holds"),
+        (6700, 10_000, 0.69, 0.08, "holds"),
+        (8, 20, 0.6, 0.1, "unclear"),
+        (400, 1000, 0.6, 0.1, "dilutes"),
+        (20, 100, 0.6, 0.1, "misleads"),
+        (1, 100, 0.6, 0.1, "misleads"),
+        (60, 100, None, 0.1, "holds"),
+        (60, 100, 0.1, 0.3, "holds"),
+        (20, 100, 0.1, 0.3, "misleads"),
+        (30, 100, 0.1, 0.3, "unclear"),
+        (60, 100, 0.5, None, "unclear"),
     ],
 )
 def test_verdicts(hits, n, others, strangers, verdict):
     assert words.verdict(wilson(hits, n), others, strangers) == verdict
+
+
+def test_alike_is_where_a_share_lies_between_strangers_and_the_other_words():
+    assert words.alike(0.3, 0.5, 0.1) == pytest.approx(0.5)
+    assert words.alike(0.05, 0.5, 0.1) == 0 and words.alike(0.9, 0.5, 0.1) == 1
+    assert words.alike(0.3, 0.1, 0.1) is None and words.alike(0.3, None, 0.1) is None
 
 
 def test_nearest_neighbours_are_no_kin(dataset):
@@ -238,9 +221,11 @@ def test_streams_in_pieces_are_the_same_as_at_once(dataset, monkeypatch):
 
 def test_objects_stand_with_objects_or_in_scenes(dataset, namer, monkeypatch):
     photos = dataset(8, "happy", objects=(1, 1, 1, 2))
-    pairs = of("happy", report())["together"]
-    assert (pairs[0]["first"], pairs[0]["second"], pairs[0]["n"], pairs[0]["lift"]) == ("thing 1", "thing 20", 6, 1)
-    assert not [pair for pair in pairs if "thing 21" in pair.values()], "one of four per cent is not seen"
+    Concept.objects.filter(classes__0=1).update(classes=[1, 25, 21, 22, 23])
+    pair, *more = of("happy", report())["together"]
+    # 6 of 8 show the one, the same 6 the other: 6 x 8 / (6 x 6); two show the others, too few to tell
+    assert pair == {"first": "thing 1", "second": "thing 25", "n": 6, "lift": pytest.approx(8 / 6, abs=1e-4)}
+    assert not more, "a class of four per cent is not seen"
     scenes = type(namer)("scenes-00000001", classes=4, k=4, indoor=(True, True, False, False))
     monkeypatch.setattr(interface, "scene_classifier", lambda: scenes)
     Concept.objects.bulk_create(
