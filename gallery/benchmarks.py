@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from numpy.typing import NDArray
 
+from gallery.collect import duplicates
 from gallery.rank import learning, ranking, shortlist, taste
 from ml.interface import MOODS
 
@@ -56,6 +59,73 @@ class Ranking:
                 "ranking": _timed(ours, requests),
                 "plain_sort": _timed(plain, max(1, requests // 10)),
             }
+
+
+class Duplicates:
+    """The look-up of near-duplicates by the indexes of the table, beside a full scan with the same bit operations."""
+
+    name = "duplicates"
+
+    @staticmethod
+    def add_arguments(parser: ArgumentParser) -> None:
+        parser.add_argument("--photos", type=int, default=300_000, help="made-up photographs (default %(default)s)")
+        parser.add_argument("--lookups", type=int, default=200, help="times it is done (default %(default)s)")
+
+    @staticmethod
+    def measure(*, photos: int, lookups: int, **options: Any) -> dict[str, Any]:
+        """Milliseconds a look-up, of photographs stored before and with up to NEAR_BITS bits changed."""
+        if photos < 1 or lookups < 1:
+            raise ValueError("--photos and --lookups must be at least 1.")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(MADE_UP.format(photos=int(photos)))
+            asked = _hashes(cursor, WARM_UP + lookups)
+
+            def full(number: int) -> set[int]:
+                cursor.execute(FULL_SCAN, [asked[number], duplicates.NEAR_BITS])
+                return {row[0] for row in cursor.fetchall()}
+
+            def ours(number: int) -> set[int]:
+                return {row[1] for row in duplicates.near([asked[number]])}
+
+            figures = {
+                "photos": photos,
+                "full_scans_in_plan": _full_scans(cursor, asked[:1]),
+                "answers_that_differ": sum(full(number) != ours(number) for number in range(5)),
+                "index": _timed(ours, lookups),
+                "full_scan": _timed(full, max(1, lookups // 10)),
+            }
+            transaction.set_rollback(True)
+        return figures
+
+
+FULL_SCAN = "SELECT id FROM gallery_photo WHERE bit_count((phash # %s)::bit(64)) <= %s"
+# A temporary table with the indexes of the real one, which it hides until the roll-back; rows are as wide as real ones.
+MADE_UP = """
+    CREATE TEMPORARY TABLE gallery_photo (LIKE public.gallery_photo INCLUDING ALL) ON COMMIT DROP;
+    INSERT INTO gallery_photo (id, sha256, source, source_id, original, format, bytes, width, height, phash, thumbhash,
+        colour, title, alt, creator, creator_url, owner, licence, licence_version, licence_url, licence_seen,
+        source_url, tags, mood_tag, added_at, status, removed_because, split, sensitive)
+    SELECT i, md5(i::text) || md5(i::text), 'made-up', i::text, md5(i::text), 'jpeg', 1, 1500, 1000,
+        hashtextextended(i::text, 0), '', 0, repeat('word ', 10), '', md5((i / 20)::text), '', '', 'by', '4.0', '',
+        now(), repeat('address/', 10), array_fill('tag'::text, ARRAY[20]), '', now(), 'shown', '', '', false
+    FROM generate_series(1, {photos}) AS i;
+    ANALYZE gallery_photo;
+"""
+
+
+def _hashes(cursor: CursorWrapper, count: int) -> list[int]:
+    """Hashes a bit or three from one that is stored."""
+    cursor.execute(
+        "SELECT phash # (1::bigint << mod(id, 60)::int) # 3 FROM gallery_photo ORDER BY phash LIMIT %s", [count]
+    )
+    found = [row[0] for row in cursor.fetchall()]
+    return found * -(-count // len(found))
+
+
+def _full_scans(cursor: CursorWrapper, asked: list[int]) -> int:
+    """How often the look-up's plan reads the whole table."""
+    cursor.execute(f"EXPLAIN {duplicates.NEAR}", [asked])
+    return sum("Seq Scan on gallery_photo" in row[0] for row in cursor.fetchall())
 
 
 def _timed(work: Callable[[int], object], times: int) -> dict[str, float]:
@@ -110,4 +180,4 @@ def made_up_arrays(count: int, folder: Path, rng: np.random.Generator) -> shortl
     return shortlist.read_files(folder, version=0, network_id=0)
 
 
-BENCHMARKS = (Ranking,)
+BENCHMARKS = (Ranking, Duplicates)

@@ -29,7 +29,7 @@ def registered() -> dict[str, Benchmark]:
 
 
 class Command(BaseCommand):
-    help = "Measure a part of the site, beside a plain yardstick in the same run. Reads and writes no database."
+    help = "Measure a part of the site, beside a plain yardstick in the same run. Leaves the database as it was."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
