@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from gallery.dataset.facts import UNKNOWN, Facts
 from gallery.dataset.statistics import distinctive, effective_number, entropy, rarefied, wilson
@@ -17,7 +18,7 @@ SHOWS = 0.05  # probability from which a class further down the five counts as s
 TOGETHER = 3  # photographs from which a pair is told
 CURVE = 24  # points of a rarefaction curve
 A_YEAR = 20  # photographs from which a year's classes are told
-NOTICEABLE = 1.96  # z from which a class is called distinctive: two standard errors
+BY_CHANCE = 0.025  # of finding any class distinctive where none is: among a thousand, z must be over 4 (Bonferroni)
 
 
 def counts(classes: NDArray, total: int) -> NDArray[np.int64]:
@@ -66,9 +67,10 @@ def frequent(mine: NDArray[np.int64], names: Sequence[str], most: int = FREQUENT
 def distinct(
     mine: NDArray[np.int64], others: NDArray[np.int64], names: Sequence[str], most: int = FREQUENT
 ) -> list[dict[str, Any]]:
-    """The classes that this mood has more of than the others have, beyond chance (two standard errors)."""
+    """The classes that these photographs have more of than the others, beyond what chance does among all classes."""
     z = distinctive(mine, others)
-    order = [int(i) for i in np.argsort(-z, kind="stable")[:most] if z[i] >= NOTICEABLE]
+    least = -ndtri(BY_CHANCE / max(1, np.count_nonzero(mine + others)))
+    order = [int(i) for i in np.argsort(-z, kind="stable")[:most] if z[i] >= least]
     return [{"name": names[i], "n": int(mine[i]), "z": float(z[i])} for i in order]
 
 

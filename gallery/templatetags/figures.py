@@ -11,7 +11,7 @@ VERDICTS = {
     "misleads": "brings in what it should not",
     "dilutes": "brings in more strangers",
     "unclear": "may be chance",
-    "holds": "does what it should",
+    "holds": "as it should be",
     "too_few": "too few to say",
 }
 
@@ -25,6 +25,12 @@ def thousands(number: int | None) -> str:
 @register.filter
 def per_cent(share: float | None) -> str:
     return "–" if share is None else words.per_cent(share)
+
+
+@register.filter
+def of(count: int, row: list[int]) -> str:
+    """A cell's per cent of its row, without the sign; a dash where the row is empty."""
+    return f"{100 * count / sum(row):.0f}" if sum(row) else "–"
 
 
 @register.filter

@@ -30,8 +30,9 @@ def read(folder: Path) -> tuple[list[str], list[bool]]:
 
 
 def _name(path: str) -> str:
-    """ "/a/apartment_building/outdoor" to "apartment building, outdoor"."""
-    return path[3:].replace("_", " ").replace("/", ", ")
+    """ "/a/apartment_building/outdoor" to "apartment building (outdoor)"."""
+    name, _, kind = path[3:].replace("_", " ").partition("/")
+    return f"{name} ({kind})" if kind else name
 
 
 def _columns(path: Path) -> tuple[list[str], list[int]]:

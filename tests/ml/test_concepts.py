@@ -70,7 +70,7 @@ def test_objects_have_imagenets_names_and_the_hash_of_their_weights(exported):
 def test_scenes_are_there_where_their_weights_are(exported, installed, images, tmp_path):
     assert concepts.scenes(tmp_path, exported) is None
     found = concepts.scenes(installed, exported)
-    assert found.classes == ("alley", "beach", "church, indoor")
+    assert found.classes == ("alley", "beach", "church (indoor)")
     assert found.indoor == (False, False, True)
     net = classes.Top(classes.scenes("resnet18", installed / "resnet18_places365.safetensors"), 3)
     with torch.no_grad():

@@ -75,4 +75,5 @@ def test_coefficients_are_told_without_a_leading_nought(value, text):
 def test_shares_are_told_with_their_interval():
     assert figures.figure({"value": 0.6, "low": 0.52, "high": 0.67, "n": 9}) == "60\u00a0% (52–67)"
     assert figures.figure({"value": 0.0, "low": 0.0, "high": 1.0, "n": 0}) == "–"
+    assert figures.of(1, [1, 2]) == "33" and figures.of(0, [0, 0]) == "–"
     assert figures.thousands(None) == "–" and figures.thousands(12345) == "12,345"
