@@ -69,7 +69,7 @@ def distinct(
 ) -> list[dict[str, Any]]:
     """The classes that these photographs have more of than the others, beyond what chance does among all classes."""
     z = distinctive(mine, others)
-    least = -ndtri(BY_CHANCE / max(1, np.count_nonzero(mine + others)))
+    least = -ndtri(BY_CHANCE / max(1, int(np.count_nonzero(mine + others))))
     order = [int(i) for i in np.argsort(-z, kind="stable")[:most] if z[i] >= least]
     return [{"name": names[i], "n": int(mine[i]), "z": float(z[i])} for i in order]
 

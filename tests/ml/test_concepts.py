@@ -1,7 +1,9 @@
 """Classifiers of objects and scenes: what torch says, without torch; what a broken set of files is told."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -133,3 +135,18 @@ def test_looking_needs_no_torch(exported, images, tmp_path):
         [sys.executable, "-c", code, str(exported), str(tmp_path / "one.png")], capture_output=True, text=True
     )
     assert done.stdout.strip() == "False", done.stderr
+
+
+def test_weights_are_converted_as_the_documentation_says(installed, tmp_path):
+    """A checkpoint as its authors publish it, through the code block of the documentation word for word."""
+    docs = Path(__file__).parents[2] / "site" / "docs" / "dataset.md"
+    code = next(block for block in re.findall(r"```python\n(.*?)```", docs.read_text(), re.S) if "save_file" in block)
+    weights = safetensors.torch.load_file(installed / "resnet18_places365.safetensors")
+    published = {"state_dict": {f"module.{name}": array for name, array in weights.items()}, "best_prec1": 0.5}
+    torch.save(published, tmp_path / "published.pth.tar")
+    made = tmp_path / "made.safetensors"
+    command = [sys.executable, "-c", code, str(tmp_path / "published.pth.tar"), str(made)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    again = safetensors.torch.load_file(made)
+    assert set(again) == set(weights) and all(torch.equal(again[name], weights[name]) for name in weights)
