@@ -21,8 +21,11 @@ def rows(report: dict[str, Any]) -> Iterator[Row]:
         yield "words", row["mood"], row["word"], "other moods", row["strangers"], "", "", ""
         yield "words", row["mood"], row["word"], "alike", row["alike"], "", "", ""
         yield "words", row["mood"], row["word"], "verdict", row["verdict"], "", "", row["photos"]
-    for reason, n in report["turned_away"]["reasons"].items():
+    away = report["turned_away"]
+    for reason, n in away["reasons"].items():
         yield "turned away", ALL, reason, "candidates", n, "", "", ""
+    for reason, n in away["removed"].items():
+        yield "taken away", ALL, reason, "photographs", n, "", "", ""
 
 
 def _mood(mood: dict[str, Any]) -> Iterator[Row]:

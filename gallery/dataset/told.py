@@ -140,7 +140,12 @@ def _holdings(report: dict[str, Any]) -> Iterator[str]:
     yield f"creators: {people['n']:,} known, Gini {people['gini']:.3f}, {unknown}"
     yield f"sizes: median {size['megapixels']['50']:.1f} megapixels, {size['bytes'] / 1e9:.2f} GB in all"
     yield f"near-duplicates: {copies['groups']:,} groups, {copies['spare']:,} photographs beyond the first of each"
-    reasons = ", ".join(f"{name} {n:,}" for name, n in report["turned_away"]["reasons"].items())
-    yield f"turned away by the crawl: {reasons or 'nothing'}"
+    away = report["turned_away"]
+    yield f"turned away by the crawl: {_reasons(away['reasons'])}"
+    yield f"taken away later: {_reasons(away['removed'])}"
     if report["unreadable"]:
         yield f"{report['unreadable']} photographs could not be read"
+
+
+def _reasons(counts: dict[str, int]) -> str:
+    return ", ".join(f"{reason.replace('_', ' ')} {n:,}" for reason, n in counts.items()) or "nothing"

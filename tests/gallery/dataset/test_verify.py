@@ -283,7 +283,10 @@ def test_what_the_crawl_turned_away_is_counted(dataset):
     for row, reason in zip(rows, ["two_moods", "two_moods", "too_small"], strict=True):
         row.state, row.rejected_because, row.photo = "rejected", reason, None
     Candidate.objects.bulk_create(rows)
-    assert report()["turned_away"]["reasons"] == {"two_moods": 2, "too_small": 1}
+    Photo.objects.filter(pk=photos[0].pk).update(status="removed", removed_because="two_moods")
+    away = report()["turned_away"]
+    assert away["reasons"] == {"two_moods": 2, "too_small": 1}
+    assert away["removed"] == {"two_moods": 1}
 
 
 def test_photographs_without_scores_or_concepts_are_counted_all_the_same(dataset, pictures):
