@@ -111,10 +111,11 @@ def _rows(entries: list[Entry]) -> Iterator[tuple[Row, Callable[[], bytes | None
 
 def _original(photo: Photo) -> bytes | None:
     """The original bytes, None where they are lost or damaged."""
-    if not photo.original:
+    name = photo.original.name
+    if not name:
         return None
     try:
-        with storages["originals"].open(photo.original.name) as file:
+        with storages["originals"].open(name) as file:
             content = file.read()
     except OSError:
         return None
