@@ -5,14 +5,11 @@ can be asked for many at once says so by a method `recheck`; of the others the p
 """
 
 import logging
-import ssl
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-import httpcore
 import httpx
 from django.db.models import F
 from django.db.models.functions import Coalesce
@@ -27,7 +24,6 @@ from gallery.models import Photo
 
 log = logging.getLogger(__name__)
 AN_HOUR = 100  # photographs: about 2,400 a day, so that 300,000 are seen three times a year
-SECONDS = 20.0  # for one page
 OWN = ("folder", "samples")  # the operator's own files: no other place can take them back
 ENOUGH = 5  # pages in a row that cannot be reached: the fault is on this side, and nothing more is asked
 GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
@@ -106,14 +102,15 @@ def _opened(source: str) -> Rechecks | None:
 
 def _visit(photos: list[Photo], seen: Seen) -> None:
     """Ask for the pages, one after the other."""
-    tls, silent = httpx.create_ssl_context(), 0
-    for photo in photos:
-        status = page_status(photo.source_url, tls) if photo.source_url else None
-        silent = silent + 1 if status is None and photo.source_url else 0
-        if silent >= ENOUGH:
-            log.warning("%s pages in a row cannot be reached; the rest is asked for another time.", silent)
-            return
-        _keep(photo, Told(_state(status)), seen)
+    silent = 0
+    with fetch.Fetcher() as fetcher:
+        for photo in photos:
+            status = page_status(fetcher, photo.source_url) if photo.source_url else None
+            silent = silent + 1 if status is None and photo.source_url else 0
+            if silent >= ENOUGH:
+                log.warning("%s pages in a row cannot be reached; the rest is asked for another time.", silent)
+                return
+            _keep(photo, Told(_state(status)), seen)
 
 
 def _state(status: int | None) -> State:
@@ -122,33 +119,12 @@ def _state(status: int | None) -> State:
     return "there" if status == httpx.codes.OK else "unknown"
 
 
-def page_status(url: str, tls: ssl.SSLContext) -> int | None:
+def page_status(fetcher: fetch.Fetcher, url: str) -> int | None:
     """The HTTP status behind an address after its redirects, public addresses only; None where nothing answers."""
-    due = time.monotonic() + SECONDS
     try:
-        address = httpx.URL(url)
-        with httpcore.ConnectionPool(ssl_context=tls, network_backend=fetch.PublicOnly(due)) as pool:
-            for _ in range(fetch.REDIRECTS + 1):
-                status, following = _ask(pool, address)
-                if following is None:
-                    return status
-                address = following
-    except (fetch.NotFetched, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        return fetcher.read(url, most=1).status
+    except fetch.NotFetched:
         return None
-    except (httpx.InvalidURL, OSError, ValueError):
-        return None
-    return None
-
-
-def _ask(pool: httpcore.ConnectionPool, address: httpx.URL) -> tuple[int, httpx.URL | None]:
-    """Status, and where it leads to; of the body nothing is read."""
-    if address.scheme not in ("http", "https") or not address.host:
-        raise fetch.NotFetched("address_refused")
-    target = httpcore.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path)
-    headers = [("user-agent", fetch.AGENT), ("accept", "*/*")]
-    with pool.stream("GET", target, headers=headers, extensions={"timeout": fetch.TIMEOUTS}) as response:
-        leads = httpx.Headers(response.headers).get("location") if 300 <= response.status < 400 else None
-        return response.status, address.join(leads) if leads else None
 
 
 def _keep(photo: Photo, told: Told, seen: Seen) -> None:

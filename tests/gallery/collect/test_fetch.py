@@ -120,7 +120,7 @@ def test_more_bytes_than_allowed_are_refused_declared_or_not(openverse, monkeypa
     openverse.files["/a.jpg"] = (200, "image/jpeg", b"a" * 2000)
     assert refused(openverse.address + "/a.jpg") == "too_large"
     with pytest.raises(NotFetched, match="larger"):
-        fetching._read(iter([b"a" * 600, b"a" * 600]))
+        fetching._read(iter([b"a" * 600, b"a" * 600]), 1000, whole=True)
 
 
 def test_a_host_that_drips_is_left_when_time_is_over(openverse):
