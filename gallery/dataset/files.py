@@ -1,5 +1,6 @@
 """The files of a version on disk: their names, tables row by row, and checksums."""
 
+import csv
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,12 @@ import pyarrow.parquet as pq
 
 from gallery.dataset.columns import PHOTOS, SCORES, Row, schema
 
-SUMS, TABLE, SCORE_TABLE, REMOVED = "SHA256SUMS", "photos.parquet", "scores.parquet", "removed.csv"
+SUMS, TABLE, SCORE_TABLE = "SHA256SUMS", "photos.parquet", "scores.parquet"
+REMOVED, DIFFERENT = "removed.csv", "different.csv"
 CROISSANT, DATASHEET, CHANGES = "croissant.json", "datasheet.md", "changes"
-REQUIRED = frozenset({TABLE, SCORE_TABLE, REMOVED, CROISSANT, DATASHEET, f"{CHANGES}.json", f"{CHANGES}.md"})
+REQUIRED = frozenset({TABLE, SCORE_TABLE, REMOVED, DIFFERENT, CROISSANT, DATASHEET, f"{CHANGES}.json", f"{CHANGES}.md"})
 SHARD = re.compile(r"shards/(open|nc|sa|nd|nc-sa|nc-nd)/(train|val|test)-\d{6}\.tar")
-REMOVED_COLUMNS = ("source", "source_id", "removed_on", "because")
+CSV_COLUMNS = {REMOVED: ("source", "source_id", "removed_on", "because"), DIFFERENT: ("first", "second")}
 ROWS = 2000  # in a row group: what a reader holds at once
 COLUMNS = {TABLE: PHOTOS, SCORE_TABLE: SCORES}
 
@@ -46,6 +48,18 @@ class Table:
         if self._rows:
             self._writer.write_table(pa.Table.from_pylist(self._rows, self._writer.schema))
         self._rows = []
+
+
+def write_csv(folder: Path, name: str, lines: Iterable[tuple[str, ...]]) -> int:
+    """Write one of CSV_COLUMNS; how many lines it has below its head."""
+    count = 0
+    with open(folder / name, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(CSV_COLUMNS[name])
+        for line in lines:
+            writer.writerow(line)
+            count += 1
+    return count
 
 
 def rows(source: Path | IO[Any]) -> Iterator[Row]:

@@ -4,7 +4,6 @@ All is written into a folder beside it, which takes its name in the last moment 
 splits and adds the version's row: killed before, nothing looks done, and the next try starts anew.
 """
 
-import csv
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
@@ -18,11 +17,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from gallery.collect import removals
-from gallery.dataset import changes, describe, files, plan, shards
+from gallery.dataset import changes, describe, elsewhere, files, plan, shards
 from gallery.dataset.columns import Row, part_of, photo_id, row_of
 from gallery.dataset.plan import Entry, in_data_set
 from gallery.dataset.tally import tally
-from gallery.models import Candidate, DatasetVersion, Photo, Score
+from gallery.models import Candidate, DatasetVersion, NotDuplicate, Photo, Score
 from ml import interface
 
 LOCK = 0x45564F50
@@ -70,6 +69,7 @@ def _publish(
     folder: Path, scratch: Path, about: describe.About, most: int, progress: Progress | None
 ) -> DatasetVersion:
     """What is taken down while files are written is taken out of them again, until nothing has changed meanwhile."""
+    elsewhere.settle_fetched()
     planned = plan.read()
     entries = planned.entries
     lost = _write_photographs(scratch, entries, most, progress)
@@ -127,7 +127,8 @@ def _write_rest(folder: Path, entries: list[Entry], about: describe.About, more:
     name, before = _next_name(), DatasetVersion.objects.order_by("pk").last()
     network = interface.active()
     scores = _write_scores(folder, entries, network)
-    removed = _write_removed(folder)
+    removed = files.write_csv(folder, files.REMOVED, _removed())
+    files.write_csv(folder, files.DIFFERENT, _different(entries))
     changed = _changes(folder, before.version if before else "")
     summary: dict[str, Any] = {**tally(files.rows(folder / files.TABLE)), **more, "scores": scores, "removed": removed}
     summary |= {"network": network.name, "before": changed.before, "changes": changed.counts()}
@@ -165,16 +166,21 @@ def _score_row(score: Score, network: str) -> Row:
     return {"id": photo_id(score.photo.sha256), "network": network, **moods, **affect}
 
 
-def _write_removed(folder: Path) -> int:
-    """Photographs that were taken down or have gone, for holders of older versions; how many."""
-    count = 0
-    with open(folder / files.REMOVED, "w", newline="", encoding="utf-8") as file:
-        lines = csv.writer(file, lineterminator="\n")
-        lines.writerow(files.REMOVED_COLUMNS)
-        for one in removals.listed():
-            lines.writerow([one.source, one.source_id, one.date.isoformat(), one.because])
-            count += 1
-    return count
+def _removed() -> Iterator[tuple[str, ...]]:
+    """Photographs that were taken down or have gone, here or where an imported version came from, each once."""
+    told = set[tuple[str, str]]()
+    for one in removals.listed():
+        told.add((one.source, one.source_id))
+        yield one.source, one.source_id, one.date.isoformat(), one.because
+    yield from (line for line in elsewhere.removed() if line[:2] not in told)
+
+
+def _different(entries: list[Entry]) -> Iterator[tuple[str, str]]:
+    """Pairs that look alike and that a person called different, by their sha256: smaller first, in order."""
+    published = {entry.id for entry in entries}
+    pairs = NotDuplicate.objects.values_list("first__sha256", "second__sha256").iterator(chunk_size=plan.CHUNK)
+    alike = ((min(pair), max(pair)) for pair in pairs)
+    yield from sorted(pair for pair in alike if {photo_id(sha256) for sha256 in pair} <= published)
 
 
 def _changes(folder: Path, before: str) -> changes.Changes:
