@@ -112,7 +112,7 @@ def here(sha256: str, facts: Facts) -> Outcome | None:
     """The photograph if it is here already: the same bytes, or the same id at its source."""
     known = Photo.objects.filter(sha256=sha256)
     if facts.source_id:
-        known = known | Photo.objects.filter(source=facts.source, source_id=_source_id(facts, sha256))
+        known = known | Photo.objects.filter(source=facts.source, source_id=source_id_of(facts, sha256))
     photo = known.first()
     return _met_again(photo, facts) if photo else None
 
@@ -122,7 +122,7 @@ def _met_again(photo: Photo, facts: Facts) -> Outcome:
 
     A source that calls it sensitive is believed each time: to show what should be veiled is the worse mistake.
     """
-    said = _cleaned(facts)
+    said = cleaned(facts)
     licence = {name: said.pop(name) for name in LICENCE}
     new = {name: value for name, value in said.items() if value and not getattr(photo, name)}
     contradicted = "unknown" not in (photo.licence, licence["licence"]) and photo.licence != licence["licence"]
@@ -134,7 +134,13 @@ def _met_again(photo: Photo, facts: Facts) -> Outcome:
     return Outcome(photo, already_here=True, learnt=bool(new), contradicted=contradicted)
 
 
-def _source_id(facts: Facts, sha256: str) -> str:
+def original_name(sha256: str, kind: str) -> str:
+    """Where the original bytes lie, by their content."""
+    return f"{sha256[:2]}/{sha256}.{kind}"
+
+
+def source_id_of(facts: Facts, sha256: str) -> str:
+    """The source's id, or the content's hash where it has none."""
     return clean(facts.source_id, 200) or sha256
 
 
@@ -142,14 +148,14 @@ def keep(content: bytes, rendered: Rendered, facts: Facts) -> Outcome:
     """Store a rendered photograph; one that came in meanwhile stays as it is."""
     if known := here(rendered.sha256, facts):
         return known
-    original = f"{rendered.sha256[:2]}/{rendered.sha256}.{rendered.format}"
-    _store(storages["originals"], original, content)
+    original = original_name(rendered.sha256, rendered.format)
+    store(storages["originals"], original, content)
     for picture in rendered.pictures:
-        _store(default_storage, picture.name, picture.content)
+        store(default_storage, picture.name, picture.content)
     return _write(content, rendered, facts, original)
 
 
-def _store(storage: Storage, name: str, content: bytes) -> None:
+def store(storage: Storage, name: str, content: bytes) -> None:
     """Names are by content, so a file that is there whole is the same; one cut off by a kill is written anew."""
     if storage.exists(name):
         if storage.size(name) == len(content):
@@ -171,9 +177,9 @@ def _write(content: bytes, rendered: Rendered, facts: Facts, original: str) -> O
 
 def _write_rows(content: bytes, rendered: Rendered, facts: Facts, original: str) -> Outcome:
     photo = Photo.objects.create(
-        **_cleaned(facts),
+        **cleaned(facts),
         source=facts.source,
-        source_id=_source_id(facts, rendered.sha256),
+        source_id=source_id_of(facts, rendered.sha256),
         original=original,
         bytes=len(content),
         **{
@@ -203,7 +209,7 @@ def _near(photo: Photo) -> Photo | None:
     return Photo.objects.get(pk=row[0]) if row else None
 
 
-def _cleaned(facts: Facts) -> dict:
+def cleaned(facts: Facts) -> dict:
     """The columns that come from a stranger's words."""
     licence, version = licences.parse(facts.licence, facts.licence_url)
     return {

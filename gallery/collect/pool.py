@@ -8,18 +8,20 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from typing import TypeVar
 
-from gallery.collect.render import Rejected, Rendered, render
+from gallery.collect.render import Inspected, Rejected, Rendered, inspect, render
 
 try:
     import resource
 except ImportError:  # Windows has no such limits
     resource = None  # type: ignore[assignment]
 
+Result = TypeVar("Result")
 MOST_MEMORY = 4 << 30  # bytes of address space: a hundred megapixels need less than two
 MOST_SECONDS = 60  # of a processor for one photograph; a hundred megapixels of PNG take about ten
 NICENESS = 5  # the site, on the same machine, comes first
@@ -30,15 +32,27 @@ class Renderers:
 
     def __init__(self, workers: int) -> None:
         self.workers = workers
+        self._lock = threading.Lock()
         self._pool = _new_pool(workers)
 
     def submit(self, content: bytes) -> Future[Rendered]:
+        return self._submit(render_within_limits, content)
+
+    def inspect(self, content: bytes) -> Inspected:
+        """Check a photograph in one of the processes, and wait for it (from a thread). Raises Rejected."""
         try:
-            return self._pool.submit(render_within_limits, content)
+            return self._submit(inspect_within_limits, content).result()
         except BrokenProcessPool:
-            self._pool.shutdown(wait=False)
-            self._pool = _new_pool(self.workers)
-            return self._pool.submit(render_within_limits, content)
+            return _alone(inspect_within_limits, content)
+
+    def _submit(self, work: Callable[[bytes], Result], content: bytes) -> Future[Result]:
+        with self._lock:
+            try:
+                return self._pool.submit(work, content)
+            except BrokenProcessPool:
+                self._pool.shutdown(wait=False)
+                self._pool = _new_pool(self.workers)
+                return self._pool.submit(work, content)
 
     def result(self, content: bytes, due: Future[Rendered]) -> Rendered:
         """What submit() began. Raises Rejected, and for nothing but this photograph's own fault.
@@ -48,7 +62,7 @@ class Renderers:
         try:
             return due.result()
         except BrokenProcessPool:
-            return _alone(content)
+            return _alone(render_within_limits, content)
 
     def stop(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -70,17 +84,27 @@ def cores() -> int:
 
 def render_within_limits(content: bytes) -> Rendered:
     """In a worker: render with a bounded share of the processor; beyond it the process ends."""
+    _limit()
+    return render(content)
+
+
+def inspect_within_limits(content: bytes) -> Inspected:
+    """In a worker: check, likewise."""
+    _limit()
+    return inspect(content)
+
+
+def _limit() -> None:
     if resource is not None:
         used = sum(resource.getrusage(resource.RUSAGE_SELF)[:2])
         _, hard = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (int(used) + MOST_SECONDS, hard))
-    return render(content)
 
 
-def _alone(content: bytes) -> Rendered:
+def _alone(work: Callable[[bytes], Result], content: bytes) -> Result:
     with _new_pool(1) as pool:
         try:
-            return pool.submit(render_within_limits, content).result()
+            return pool.submit(work, content).result()
         except BrokenProcessPool:
             raise Rejected("too_costly") from None
 

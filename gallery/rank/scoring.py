@@ -93,7 +93,7 @@ def _waiting(network_id: int) -> list[int]:
     """Ids (8 bytes each) of photographs without this network's score or failure, newest last."""
     scored = Score.objects.filter(network_id=network_id)
     failed = ScoringFailure.objects.filter(network_id=network_id)
-    photos = Photo.objects.exclude(status=Photo.Status.REMOVED)
+    photos = Photo.objects.exclude(status__in=(Photo.Status.REMOVED, Photo.Status.NEW))
     return list(
         photos.exclude(pk__in=scored.values("photo_id"))
         .exclude(pk__in=failed.values("photo_id"))

@@ -36,7 +36,7 @@ class LimitReached(SourceError):
 class Candidate:
     """A photograph that may be fetched: where its file is, and what is said of it.
 
-    `unfit`: why its source says that it must not be taken (a licence that nobody knows); "": it may.
+    `unfit`: why it cannot or must not be taken (a licence that nobody knows, no address); "": it may.
     """
 
     file_url: str
@@ -62,7 +62,8 @@ class Answer:
     """One page. `total` is what the source claims for the query, an estimate; `last`: it has no further page.
 
     `marks` are id and upload time (unix seconds; None: not told) of every record in the order of the page, those too
-    that cannot become candidates: by them a crawl knows how far it has come. `unusable` counts the latter by reason.
+    that cannot become candidates (they have no id): by them a crawl knows how far it has come. `unusable` counts the
+    latter by reason.
     """
 
     candidates: list[Candidate]

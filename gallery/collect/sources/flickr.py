@@ -81,13 +81,9 @@ class Flickr:
         if not isinstance(photos, dict):
             raise Fault("Flickr answered a search without photographs.")
         records = [record for record in photos.get("photo") or () if isinstance(record, dict)]
-        unusable: Counter[str] = Counter()
-        candidates = []
-        for record in records:
-            if reason := _unusable(record):
-                unusable[reason] += 1
-            else:
-                candidates.append(self._candidate(record, query.mood))
+        named = [record for record in records if str(record.get("id", "")).isdecimal()]
+        candidates = [self._candidate(record, query.mood) for record in named]
+        unusable = Counter(no_id=len(records) - len(named))
         total = str(photos.get("total", ""))
         marks = [(str(record.get("id")), _seconds(record)) for record in records]
         return Answer(candidates, marks, total=int(total) if total.isdecimal() else None, unusable=unusable)
@@ -103,8 +99,12 @@ class Flickr:
 
     def _candidate(self, record: dict[str, Any], mood: str) -> Candidate:
         number = str(record.get("license", ""))
-        url = next(str(record[size]) for size in SIZES if record.get(size))
+        url = next((str(record[size]) for size in SIZES if record.get(size)), "")
         unfit = "" if number in self.licences else "unknown_licence"
+        if record.get("media", "photo") != "photo":
+            unfit = "no_photograph"
+        elif not url:
+            unfit = "no_address"
         return Candidate(url, _facts(record, self.licences.get(number, ""), mood), unfit)
 
     def _call(self, method: str, asked: dict[str, Any]) -> dict[str, Any]:
@@ -150,14 +150,6 @@ def _asked(query: Query, page: int) -> dict[str, Any]:
         "content_types": 0, "safe_search": 1, "extras": EXTRAS, "per_page": PAGE_SIZE, "page": page,
     }  # fmt: skip
     return {**asked, "license": query.licence} if query.licence else asked
-
-
-def _unusable(record: dict[str, Any]) -> str:
-    if not str(record.get("id", "")).isdecimal():
-        return "no_id"
-    if record.get("media", "photo") != "photo":
-        return "no_photograph"
-    return "" if any(record.get(size) for size in SIZES) else "no_address"
 
 
 def _seconds(record: dict[str, Any]) -> int | None:

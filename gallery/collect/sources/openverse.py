@@ -58,15 +58,15 @@ class Openverse:
         answer = persist(lambda: self._ask(query, page), self.patience)
         results = answer.get("results")
         records = [result for result in results if isinstance(result, dict)] if isinstance(results, list) else []
-        usable = [record for record in records if record.get("url") and record.get("id")]
+        usable = [record for record in records if record.get("id")]
         pages, total = answer.get("page_count"), answer.get("result_count")
         done = Answer(
-            [Candidate(str(record["url"]), _facts(record, query.mood)) for record in usable],
+            [_candidate(record, query.mood) for record in usable],
             marks=[(str(record.get("id")), None) for record in records],
             total=total if isinstance(total, int) else None,
             last=not isinstance(pages, int) or page >= pages or page * self.page_size >= self.window,
         )
-        done.unusable["no_address"] += len(records) - len(usable)
+        done.unusable["no_id"] += len(records) - len(usable)
         return done
 
     def split(self, query: Query, total: int) -> list[Query]:
@@ -114,6 +114,11 @@ class Openverse:
 def open_source(options: dict[str, Any]) -> Openverse:
     """Openverse at the operator's address, for a crawl."""
     return Openverse(open_client(settings.OPENVERSE_API_URL), licences=EVERY)
+
+
+def _candidate(result: dict[str, Any], mood: str) -> Candidate:
+    url = str(result.get("url") or "")
+    return Candidate(url, _facts(result, mood), "" if url else "no_address")
 
 
 def _facts(result: dict[str, Any], mood: str) -> Facts:

@@ -85,7 +85,7 @@ class Command(BaseCommand):
             for candidate in answer.candidates:
                 if names_two_moods(candidate, mood.slug, source.searches_titles):
                     self.two_moods.add(candidate.facts.source_id)
-                else:
+                elif not candidate.unfit:
                     yield candidate
             if answer.last:
                 return

@@ -49,9 +49,12 @@ def test_the_largest_size_that_an_owner_shares_is_taken(flickr, source):
     flickr.add(NOON + 2, "happy", url_l="")
     flickr.add(NOON + 3, "happy", media="video")
     answer = source.search(HAPPY, 1)
-    assert [c.file_url for c in answer.candidates] == ["https://a.example/o.jpg", "https://a.example/c.jpg"]
-    assert answer.unusable == {"no_address": 1, "no_photograph": 1}
-    assert len(answer.marks) == 4, "what cannot be used tells all the same how far the crawl has come"
+    assert [c.file_url for c in answer.candidates[:3]] == ["https://a.example/o.jpg", "https://a.example/c.jpg", ""]
+    assert [c.unfit for c in answer.candidates] == ["", "", "no_address", "no_photograph"]
+    flickr.add(NOON + 4, "happy", id="")
+    answer = source.search(HAPPY, 1)
+    assert answer.unusable == {"no_id": 1}
+    assert len(answer.marks) == 5, "what cannot be used tells all the same how far the crawl has come"
 
 
 def test_a_time_that_flickr_made_up_is_none(flickr, source):

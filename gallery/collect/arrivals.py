@@ -1,0 +1,185 @@
+"""Candidates to photographs that are here: fetched several at once, checked to the last pixel, and kept in batches.
+
+The file first, by the name of its content; the rows of a batch last, in one transaction with what became of the
+candidates. A kill in between leaves files that the next try finds and uses.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from django.core.files.storage import storages
+
+from gallery.collect import duplicates
+from gallery.collect.download import Hosts
+from gallery.collect.fetch import PASSING, Fetcher, NotFetched
+from gallery.collect.intake import Facts, cleaned, original_name, source_id_of, store
+from gallery.collect.pool import Renderers
+from gallery.collect.render import Inspected, Rejected
+from gallery.collect.robots import Robots
+from gallery.models import Photo
+
+AT_ONCE = 16
+TICK = 0.1  # seconds
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A candidate in hand."""
+
+    key: int
+    url: str
+    facts: Facts
+
+
+@dataclass(frozen=True)
+class Arrived:
+    """A candidate's file, checked and stored; or why not, and whether another try may help (`passing`)."""
+
+    claimed: Claimed
+    size: int = 0
+    seen: Inspected | None = None
+    because: str = ""
+
+    @property
+    def passing(self) -> bool:
+        return self.because in PASSING
+
+
+class Arrivals:
+    """Threads that fetch, each waiting for a process that checks; politely to every host."""
+
+    def __init__(self, renderers: Renderers, content: Callable[[str], bytes | None]) -> None:
+        self._renderers = renderers
+        self._content = content
+        self._robots = Robots()
+        self._fetcher = Fetcher(self._robots.check)
+        self._hosts = Hosts()
+
+    def close(self) -> None:
+        self._fetcher.__exit__()
+        self._robots.close()
+
+    def of(self, claims: Iterable[Claimed | None]) -> Iterator[Arrived | None]:
+        """In the order of their arrival; so many are in memory as are fetched at once.
+
+        None among the claims: there is nothing to fetch just now. It is handed on when nothing arrived meanwhile.
+        """
+        waiting: set[Future[Arrived]] = set()
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for claim in claims:
+                if claim is not None:
+                    waiting.add(pool.submit(self._arrive, claim))
+                    if len(waiting) < AT_ONCE:
+                        continue
+                done, waiting = wait(waiting, TICK if claim is None else None, FIRST_COMPLETED)
+                yield from (due.result() for due in done)
+                if claim is None and not done:
+                    yield None
+            for due in waiting:
+                yield due.result()
+
+    def _arrive(self, claimed: Claimed) -> Arrived:
+        try:
+            content = self._content(claimed.url) or self._fetched(claimed.url)
+            seen = self._renderers.inspect(content)
+        except (NotFetched, Rejected) as error:
+            return Arrived(claimed, because=error.because)
+        store(storages["originals"], original_name(seen.sha256, seen.format), content)
+        return Arrived(claimed, len(content), seen)
+
+    def _fetched(self, url: str) -> bytes:
+        with self._hosts.slot(url):
+            if delay := self._robots.delay(url):
+                time.sleep(delay)
+            return self._fetcher.fetch(url)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of a candidate: a photograph, or the reason why not."""
+
+    arrived: Arrived
+    photo_id: int | None = None
+    because: str = ""
+
+
+def keep_many(batch: list[Arrived], live: set[int]) -> list[Settled]:
+    """Write the rows of a batch, inside the caller's transaction. `live`: keys that still wait to be settled.
+
+    A photograph that is here already is not written again: "duplicate" where another candidate brought it.
+    """
+    batch = [arrived for arrived in batch if arrived.claimed.key in live]
+    good = [arrived for arrived in batch if arrived.seen]
+    here = _here(good)
+    settled, new = [], {}
+    for arrived in batch:
+        known = here.get(arrived.seen.sha256) if arrived.seen else None
+        if arrived.seen is None:
+            settled.append(Settled(arrived, because=arrived.because))
+        elif known is not None:
+            settled.append(_known(arrived, known))
+        elif arrived.seen.sha256 in new:
+            settled.append(Settled(arrived, because="duplicate"))
+        elif because := _blocked(arrived):
+            settled.append(Settled(arrived, because=because))
+        else:
+            new[arrived.seen.sha256] = (arrived, _photo(arrived, arrived.seen))
+    Photo.objects.bulk_create([photo for _, photo in new.values()])
+    duplicates.cluster_new([photo.pk for _, photo in new.values()])
+    return settled + [Settled(arrived, photo.pk) for arrived, photo in new.values()]
+
+
+def _here(good: list[Arrived]) -> dict[str, Photo]:
+    """Photographs with these bytes, or of these ids at their source, by the SHA-256 of the arrived one."""
+    sums = {arrived.seen.sha256 for arrived in good if arrived.seen}
+    ids = {arrived.claimed.facts.source_id for arrived in good}
+    sources = {arrived.claimed.facts.source for arrived in good}
+    by_sum = {photo.sha256: photo for photo in Photo.objects.filter(sha256__in=sums)}
+    rows = Photo.objects.filter(source__in=sources, source_id__in=ids)
+    by_id = {(photo.source, photo.source_id): photo for photo in rows}
+    found = {}
+    for arrived in good:
+        if arrived.seen is not None:
+            key = (arrived.claimed.facts.source, source_id_of(arrived.claimed.facts, arrived.seen.sha256))
+            known = by_sum.get(arrived.seen.sha256) or by_id.get(key)
+            if known is not None:
+                found[arrived.seen.sha256] = known
+    return found
+
+
+def _known(arrived: Arrived, known: Photo) -> Settled:
+    facts = arrived.claimed.facts
+    if known.status == Photo.Status.REMOVED:
+        return Settled(arrived, because="removed")
+    same = (known.source, known.source_id) == (facts.source, source_id_of(facts, known.sha256))
+    return Settled(arrived, known.pk) if same else Settled(arrived, known.pk, "duplicate")
+
+
+def _blocked(arrived: Arrived) -> str:
+    facts, seen = arrived.claimed.facts, arrived.seen
+    return duplicates.blocked(
+        facts.source,
+        facts.source_id,
+        facts.owner,
+        seen.sha256 if seen else "",
+        seen.phash if seen else None,
+        creator=facts.creator,
+        creator_url=facts.creator_url,
+    )
+
+
+def _photo(arrived: Arrived, seen: Inspected) -> Photo:
+    facts = arrived.claimed.facts
+    return Photo(
+        **cleaned(facts),
+        source=facts.source,
+        source_id=source_id_of(facts, seen.sha256),
+        original=original_name(seen.sha256, seen.format),
+        bytes=arrived.size,
+        status=Photo.Status.NEW,
+        thumbhash=b"",
+        colour=0,
+        **{name: getattr(seen, name) for name in ("sha256", "format", "width", "height", "phash")},
+    )
