@@ -82,7 +82,8 @@ class Arrivals:
 
     def _arrive(self, claimed: Claimed) -> Arrived:
         try:
-            content = self._content(claimed.url) or self._fetched(claimed.url)
+            own = self._content(claimed.url)
+            content = self._fetched(claimed.url) if own is None else own
             seen = self._renderers.inspect(content)
         except (NotFetched, Rejected) as error:
             return Arrived(claimed, because=error.because)

@@ -6,12 +6,17 @@ from dataclasses import dataclass, field
 
 from tqdm import tqdm
 
-from gallery.collect import fetch, render
+from gallery.collect import duplicates, fetch, render
 from gallery.collect.intake import Facts, Outcome, clean, take_in_all
 from gallery.collect.pool import open_renderers
 from gallery.licences import SHOWN
 
-SENTENCES = {**fetch.REASONS, **render.REASONS, "unreadable": "it cannot be read (is it allowed?)"}
+SENTENCES = {
+    **fetch.REASONS,
+    **render.REASONS,
+    **duplicates.BLOCKED,
+    "unreadable": "it cannot be read (is it allowed?)",
+}
 STOPPED = "Stopped. What was stored stays; the same command goes on from there."
 NAMED = 5  # rejected files named in a report, for each reason
 

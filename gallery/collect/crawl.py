@@ -166,11 +166,22 @@ def _far(until: datetime) -> bool:
     return (until - timezone.now()).total_seconds() > REST
 
 
+def _checked(crawl: Crawl, source: Source) -> list[str]:
+    """What the source says at the start, once its limit allows to ask; nothing where the crawl was paused meanwhile."""
+    while Crawl.objects.filter(pk=crawl.pk, state=Crawl.State.RUNNING).exists():
+        try:
+            return source.check()
+        except LimitReached as limit:
+            until = limit.until or timezone.now() + timedelta(seconds=REST)
+            time.sleep(min(LOOK, max(0.01, (until - timezone.now()).total_seconds())))
+    return []
+
+
 def work(crawl: Crawl, seconds: float = float("inf")) -> list[str]:
     """Work at a crawl; sentences that the source said at the start. Raises SourceError where it cannot be used."""
     try:
         source = open_source(crawl.source, crawl.options)
-        notes = source.check()
+        notes = _checked(crawl, source)
     except SourceRefused as error:
         Crawl.objects.filter(pk=crawl.pk).update(state=Crawl.State.FAILED, message=str(error)[:500])
         raise

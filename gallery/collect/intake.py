@@ -15,17 +15,17 @@ from urllib.parse import urlsplit
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, default_storage, storages
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from gallery import licences
+from gallery.collect import duplicates
 from gallery.collect.pool import Renderers
 from gallery.collect.render import Rejected, Rendered, render
 from gallery.models import Photo, Rendition
 from gallery.moods import MOODS
 
 LICENCE = ("licence", "licence_version", "licence_url", "licence_seen")  # columns that belong together
-NEAR_BITS = 6  # of 64: photographs whose perceptual hashes differ in no more are near-duplicates (crawler.md)
 TAGS = 40
 # Control characters, invisible marks, changes of direction, halves of pairs. Joiners stay: Persian and emoji need them.
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]+")
@@ -55,7 +55,9 @@ class Facts:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one photograph: stored, already here, or rejected with a reason (render.REASONS).
+    """What became of one photograph: stored, already here, or rejected with a reason.
+
+    Reasons: render.REASONS and duplicates.BLOCKED.
 
     Of one that was here already: `learnt`, facts were told that were not known; `contradicted`, another licence is
     stated now than the one that is kept (a person decides: the kept one may have been corrected in the admin).
@@ -148,11 +150,26 @@ def keep(content: bytes, rendered: Rendered, facts: Facts) -> Outcome:
     """Store a rendered photograph; one that came in meanwhile stays as it is."""
     if known := here(rendered.sha256, facts):
         return known
+    if because := _blocked(rendered, facts):
+        return Outcome(rejected_because=because)
     original = original_name(rendered.sha256, rendered.format)
     store(storages["originals"], original, content)
     for picture in rendered.pictures:
         store(default_storage, picture.name, picture.content)
     return _write(content, rendered, facts, original)
+
+
+def _blocked(rendered: Rendered, facts: Facts) -> str:
+    """Why it must not come in although nothing is wrong with it: somebody asked that it be taken down."""
+    return duplicates.blocked(
+        facts.source,
+        source_id_of(facts, rendered.sha256),
+        facts.owner,
+        rendered.sha256,
+        rendered.phash,
+        creator=facts.creator,
+        creator_url=facts.creator_url,
+    )
 
 
 def store(storage: Storage, name: str, content: bytes) -> None:
@@ -187,26 +204,12 @@ def _write_rows(content: bytes, rendered: Rendered, facts: Facts, original: str)
             for name in ("sha256", "format", "width", "height", "phash", "thumbhash", "colour")
         },
     )
-    near = _near(photo)
-    if near is not None:
-        Photo.objects.filter(pk__in=[photo.pk, near.pk]).update(cluster=near.cluster or near.pk)
+    near = duplicates.cluster_new([photo.pk])
     Rendition.objects.bulk_create(
         Rendition(photo=photo, width=p.width, height=p.height, format=p.format, file=p.name, bytes=len(p.content))
         for p in rendered.pictures
     )
-    return Outcome(photo, near_duplicate=near is not None)
-
-
-def _near(photo: Photo) -> Photo | None:
-    """The first photograph that looks nearly the same, found by PostgreSQL's bit operations."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM gallery_photo"
-            " WHERE id <> %s AND bit_count((phash # %s)::bit(64)) <= %s ORDER BY id LIMIT 1",
-            [photo.pk, photo.phash, NEAR_BITS],
-        )
-        row = cursor.fetchone()
-    return Photo.objects.get(pk=row[0]) if row else None
+    return Outcome(photo, near_duplicate=near > 0)
 
 
 def cleaned(facts: Facts) -> dict:

@@ -21,6 +21,7 @@ SENTENCES = {
     "no_address": "without an address of a file",
     "no_photograph": "no photograph",
     "no_id": "without an id",
+    "unreadable": "it cannot be read (is it allowed?)",
 }
 
 

@@ -4,15 +4,20 @@ Licence: as the manifest states it; without one a photograph is kept and never s
 """
 
 import csv
+import hashlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gallery.collect.intake import Facts
 from gallery.collect.render import MOST_BYTES
+from gallery.collect.sources.base import Answer, Candidate, Query, SourceRefused
+from gallery.moods import Mood
 
+PAGE_SIZE = 200
 MANIFEST = "manifest.csv"
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif"}
 ALIASES = {"license": "licence", "license_url": "licence_url"}
@@ -62,6 +67,70 @@ class Folder:
                 refuse(name, "unreadable")
                 continue
             yield name, content, self.facts.get(name, Facts(source="folder"))
+
+
+class FolderSource:
+    """The same folder for a crawl: its files by the mood that the manifest names, each known by its content's hash."""
+
+    name = "folder"
+    window = 1 << 62
+    searches_titles = False
+
+    def __init__(self, folder: Folder) -> None:
+        self.folder = folder
+
+    def check(self) -> list[str]:
+        missing = self.folder.missing
+        return [f"{len(missing)} files of the manifest are not there: {', '.join(missing[:5])}."] if missing else []
+
+    def queries(self, mood: Mood, since: int, until: int) -> list[Query]:
+        return [Query(mood.slug, "")]
+
+    def search(self, query: Query, page: int) -> Answer:
+        names = [name for name in self.folder.files if self._facts(name).mood_tag == query.mood]
+        mine = names[PAGE_SIZE * (page - 1) : PAGE_SIZE * page]
+        found = [self._candidate(name) for name in mine]
+        marks: list[tuple[str, int | None]] = [(candidate.facts.source_id, None) for candidate in found]
+        return Answer(found, marks, total=len(names), last=PAGE_SIZE * page >= len(names))
+
+    def split(self, query: Query, total: int) -> list[Query]:
+        return []
+
+    def content(self, candidate_url: str) -> bytes | None:
+        """The file's bytes, just far enough to be refused where it is too large; b"" where it cannot be read."""
+        if candidate_url not in self._names:
+            return b""
+        try:
+            with open(self.folder.photos / candidate_url, "rb") as file:
+                return file.read(MOST_BYTES + 1)
+        except OSError:
+            return b""
+
+    @cached_property
+    def _names(self) -> frozenset[str]:
+        return frozenset(self.folder.files)
+
+    def _facts(self, name: str) -> Facts:
+        return self.folder.facts.get(name, Facts(source="folder"))
+
+    def _candidate(self, name: str) -> Candidate:
+        try:
+            with open(self.folder.photos / name, "rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return Candidate(name, replace(self._facts(name), source_id=name[:200]), "unreadable")
+        return Candidate(name, replace(self._facts(name), source_id=digest))
+
+
+def open_source(options: dict[str, Any]) -> FolderSource:
+    """The folder that a crawl's options name. Raises SourceRefused."""
+    root = Path(options.get("folder") or "")
+    if not options.get("folder") or not root.is_dir():
+        raise SourceRefused(f"There is no folder {root}: name one by --folder.")
+    try:
+        return FolderSource(Folder(root.resolve()))
+    except (ManifestError, OSError) as error:
+        raise SourceRefused(str(error)) from error
 
 
 def _look_alike(folder: Path) -> Iterator[str]:

@@ -178,3 +178,20 @@ def test_rows_of_a_dead_worker_are_taken_up_at_once(flickr):
     Candidate.objects.update(state=Candidate.State.WAITING, worker=12345, photo=None)
     Slice.objects.update(worker=12345)
     assert crawl()["stored"] == 1
+
+
+def test_a_folder_is_a_source_like_any_other(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for number in range(3):
+        (folder / f"{number}.jpg").write_bytes(made_up(number))
+    (folder / "bad.jpg").write_bytes(b"no")
+    rows = ["file,mood,licence,tags", "0.jpg,happy,CC0,", "1.jpg,happy,CC BY 4.0,crying", "2.jpg,sad,CC0,"]
+    (folder / "manifest.csv").write_text("\n".join([*rows, "bad.jpg,happy,CC0,"]))
+    out = StringIO()
+    call_command("crawl", "folder", folder=str(folder), json=True, stdout=out)
+    said = json.loads(out.getvalue())
+    assert said["stored"] == 2 and said["rejected"] == {"two_moods": 1, "wrong_type": 1}
+    assert set(Photo.objects.values_list("mood_tag", flat=True)) == {"happy", "sad"}
+    with pytest.raises(CommandError, match="--folder"):
+        call_command("crawl", "folder")
