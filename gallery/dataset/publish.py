@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.files.base import File
 from django.core.files.storage import storages
 from django.db import connection, transaction
 from django.utils import timezone
@@ -124,12 +123,12 @@ def _original(photo: Photo) -> bytes | None:
 
 def _write_rest(folder: Path, entries: list[Entry], about: describe.About, more: dict[str, int]) -> DatasetVersion:
     """All files that are made from the table of photographs; the version's row, not saved."""
-    name, before = _next_name(), DatasetVersion.objects.order_by("pk").last()
+    name, before = _next_name(), _before()
     network = interface.active()
     scores = _write_scores(folder, entries, network)
     removed = files.write_csv(folder, files.REMOVED, _removed())
     files.write_csv(folder, files.DIFFERENT, _different(entries))
-    changed = _changes(folder, before.version if before else "")
+    changed = _changes(folder, before)
     summary: dict[str, Any] = {**tally(files.rows(folder / files.TABLE)), **more, "scores": scores, "removed": removed}
     summary |= {"network": network.name, "before": changed.before, "changes": changed.counts()}
     describe.write(folder, name, timezone.now().date(), about, summary, changed)
@@ -143,9 +142,17 @@ def _write_rest(folder: Path, entries: list[Entry], about: describe.About, more:
 
 
 def _next_name() -> str:
+    """YEAR.NUMBER, beyond all that are known; an imported one whose number was taken has a suffix (receive.py)."""
     year = timezone.now().year
     names = DatasetVersion.objects.filter(version__startswith=f"{year}.").values_list("version", flat=True)
-    return f"{year}.{max((int(name.partition('.')[2]) for name in names), default=0) + 1}"
+    return f"{year}.{max((int(name.partition('.')[2].partition('-')[0]) for name in names), default=0) + 1}"
+
+
+def _before() -> str:
+    """The version that this one follows: the last one published here, else the last one imported, else ""."""
+    versions = DatasetVersion.objects.order_by("pk")
+    last = versions.exclude(summary__imported=True).last() or versions.last()
+    return last.version if last else ""
 
 
 def _write_scores(folder: Path, entries: list[Entry], network: interface.NetworkInfo) -> int:
@@ -185,28 +192,15 @@ def _different(entries: list[Entry]) -> Iterator[tuple[str, str]]:
 
 def _changes(folder: Path, before: str) -> changes.Changes:
     new = files.rows(folder / files.TABLE)
-    if not before or not storages["originals"].exists(_kept_table(before)):
+    if not before or not storages["originals"].exists(elsewhere.table_of(before)):
         return changes.compare("", [], new)
-    with storages["originals"].open(_kept_table(before)) as file:
+    with storages["originals"].open(elsewhere.table_of(before)) as file:
         return changes.compare(before, files.rows(file), new)
-
-
-def _kept_table(version: str) -> str:
-    """Where a version's table of photographs is kept, to compare the next one with."""
-    return f"versions/{version}.parquet"
-
-
-def keep_table(folder: Path, version: str) -> None:
-    """Keep the version's table of photographs; one left by a killed publication is replaced."""
-    storage = storages["originals"]
-    storage.delete(_kept_table(version))
-    with open(folder / files.TABLE, "rb") as file:
-        storage.save(_kept_table(version), File(file))
 
 
 def _finish(folder: Path, scratch: Path, entries: list[Entry], version: DatasetVersion) -> set[Entry]:
     """Publish it, unless photographs have left or changed their licence meanwhile, which are returned."""
-    keep_table(scratch, version.version)
+    elsewhere.keep_table(scratch / files.TABLE, version.version)
     with transaction.atomic():
         now = dict(Photo.objects.filter(in_data_set()).values_list("pk", "licence").iterator(chunk_size=plan.CHUNK))
         gone = {entry for entry in entries if now.get(entry.pk) != entry.licence}

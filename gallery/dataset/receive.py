@@ -5,13 +5,11 @@ version taken in again goes on from there. What is known here stays, for a perso
 """
 
 import dataclasses
-import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -20,14 +18,16 @@ from gallery.collect import duplicates
 from gallery.collect.batch import Report
 from gallery.collect.intake import Facts, Outcome, take_in_all
 from gallery.collect.pool import open_renderers
-from gallery.dataset import elsewhere, files, publish, read
+from gallery.collect.sources.base import facts_to_json
+from gallery.collect.sources.dataset import NAME as SOURCE
+from gallery.dataset import elsewhere, files, read
 from gallery.dataset.columns import Row
 from gallery.dataset.read import Contents, Published, Removed
 from gallery.dataset.tally import tally
 from gallery.models import Candidate, Crawl, DatasetVersion, NotDuplicate, Photo
 from gallery.moods import MOODS
 
-SOURCE = "dataset"  # of the crawl whose candidates an imported version brought
+SINCE = datetime(2005, 1, 1, tzinfo=UTC)  # as `manage.py crawl` has it where nothing is said
 NO_ADDRESS = "no_address"  # why a candidate is rejected of which no file's address is known
 CHUNK = 1000
 EXACT = (
@@ -42,19 +42,15 @@ Key = tuple[str, str]  # source and id there
 
 @dataclasses.dataclass
 class Received:
-    """What became of the rows: those of shards in `photographs`, the others in `counts`.
-
-    `recorded`: the next version published here follows on it; not so where another version has its name.
-    """
+    """What became of the rows: those of shards in `photographs`, the others in `counts`."""
 
     photographs: Report = dataclasses.field(default_factory=Report)
     counts: Counter[str] = dataclasses.field(default_factory=Counter)
-    recorded: bool = False
 
 
 def receive(version: Published, progress: Progress | None = None) -> Received:
     """Take in all that a version holds; progress(photographs done, all). Raises read.DatasetError."""
-    received, crawl = Received(), _crawl(version)
+    received, crawl = Received(), _crawl()
     _take_in_photographs(version, crawl, received, progress)
     addresses = (row for row in read.rows(version) if not row["redistributed"])
     for part in files.in_parts(addresses, CHUNK):
@@ -65,21 +61,19 @@ def receive(version: Published, progress: Progress | None = None) -> Received:
     for part in files.in_parts(read.different(version), CHUNK):
         _keep_apart(part)
     Crawl.objects.filter(pk=crawl.pk, candidates=None).delete()
-    received.recorded = _record(version)
+    _record(version)
     return received
 
 
-def _crawl(version: Published) -> Crawl:
-    """The crawl that holds the version's candidates, which waits until somebody resumes it."""
-    told = {
-        "moods": list(MOODS),
-        "since": datetime(1970, 1, 1, tzinfo=UTC),
-        "until": timezone.now(),
-        "state": Crawl.State.PAUSED,
-        "message": f"Photographs of data set {version.name}, which holds only their addresses.",
-    }
-    options = {"version": version.name, "sha256": version.sha256}
-    return Crawl.objects.get_or_create(source=SOURCE, options=options, defaults=told)[0]
+def _crawl() -> Crawl:
+    """The crawl that holds the candidates of imported versions: it waits until `manage.py crawl dataset` goes on."""
+    crawl = Crawl.objects.filter(source=SOURCE).exclude(state=Crawl.State.CANCELLED).order_by("-pk").first()
+    if crawl is None:
+        crawl = Crawl(source=SOURCE, moods=list(MOODS), since=SINCE, until=timezone.now())
+    if crawl.state != Crawl.State.RUNNING or crawl.pk is None:
+        crawl.state, crawl.ended_at = Crawl.State.PAUSED, None
+        crawl.save()
+    return crawl
 
 
 def _take_in_photographs(version: Published, crawl: Crawl, received: Received, progress: Progress | None) -> None:
@@ -161,40 +155,26 @@ def _key(row: Row) -> Key:
 
 
 def _candidate(row: Row, crawl: Crawl, **more: Any) -> Candidate:
-    facts = {**dataclasses.asdict(facts_of(row)), elsewhere.SAID: _said(row)}
     same = {name: row[name] for name in ("source", "source_id", "mood", "word", "file_url")}
-    return Candidate(crawl=crawl, facts=_plain(facts), **same, **more)
-
-
-def _said(row: Row) -> dict[str, Any]:
-    """What a version says of a photograph beside what a source would."""
-    return _plain({name: row[name] for name in ("sha256", "split", "cluster", "licence", "licence_seen")})
-
-
-def _plain(facts: dict[str, Any]) -> dict[str, Any]:
-    """Dates as JSON has them."""
-    plain: dict[str, Any] = json.loads(json.dumps(facts, cls=DjangoJSONEncoder))
-    return plain
+    return Candidate(crawl=crawl, facts=facts_to_json(facts_of(row)), **same, **more)
 
 
 def _take_in_addresses(rows: list[Row], crawl: Crawl, received: Received) -> None:
     """Photographs without bytes: to be fetched when the crawl is resumed, unless they are here or were told of."""
     keys = [_key(row) for row in rows]
-    photos, told = _photos(keys), {(one.source, one.source_id): one for one in _candidates(keys)}
+    photos, told = _photos(keys), {(one.source, one.source_id) for one in _candidates(keys)}
     same = {photo.sha256: photo for photo in Photo.objects.filter(sha256__in=[row["sha256"] for row in rows])}
     new = list[Candidate]()
     for row in rows:
-        photo, candidate = photos.get(_key(row)) or same.get(row["sha256"]), told.get(_key(row))
+        photo = photos.get(_key(row)) or same.get(row["sha256"])
         if photo is not None:
             Photo.objects.filter(pk=photo.pk, split="").update(split=row["split"])
             received.counts["here"] += 1
-        elif candidate is not None:
-            candidate.facts.setdefault(elsewhere.SAID, _said(row))
+        elif _key(row) in told:
             received.counts["told_of"] += 1
         else:
             new.append(_to_fetch(row, crawl))
             received.counts[new[-1].state] += 1
-    Candidate.objects.bulk_update(told.values(), ["facts"])
     Candidate.objects.bulk_create(new, ignore_conflicts=True)
 
 
@@ -259,18 +239,14 @@ def _keep_apart(pairs: list[tuple[str, str]]) -> None:
     duplicates.confirm_scored([pk for pair in here for pk in pair])
 
 
-def _record(version: Published) -> bool:
-    """Keep that this version is here, so that the next one published here follows on it."""
-    known = DatasetVersion.objects.filter(version=version.name).first()
-    if known is not None:
-        return known.sha256 == version.sha256
-    publish.keep_table(version.folder, version.name)
+def _record(version: Published) -> None:
+    """Keep that this version is here, and what it says; one whose name is taken gets the start of its hash."""
+    if DatasetVersion.objects.filter(sha256=version.sha256).exists():
+        return
+    taken = DatasetVersion.objects.filter(version=version.name).exists()
+    name = f"{version.name}-{version.sha256[:6]}" if taken else version.name
+    elsewhere.keep_table(version.folder / files.TABLE, name)
     summary = {**tally(read.rows(version)), "imported": True}
     DatasetVersion.objects.create(
-        version=version.name,
-        sha256=version.sha256,
-        photos=summary["photos"],
-        files=summary["files"],
-        summary=summary,
+        version=name, sha256=version.sha256, photos=summary["photos"], files=summary["files"], summary=summary
     )
-    return True

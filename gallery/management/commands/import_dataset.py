@@ -12,8 +12,8 @@ from gallery.dataset.read import DatasetError, Published, opened
 from gallery.dataset.receive import NO_ADDRESS, SOURCE, Received, receive
 
 TOLD = {
-    "waiting": "addresses to be fetched when the crawl of source “{source}” is resumed",
-    "rejected": "without an address: kept in that crawl as “{no_address}”",
+    "waiting": f"addresses, to be fetched by `manage.py crawl {SOURCE}`",
+    "rejected": f"without an address, so they cannot be fetched: kept in that crawl as “{NO_ADDRESS}”",
     "here": "addresses of photographs that are here already",
     "told_of": "addresses that a crawl knows already",
     "hidden": "photographs here were hidden: the version lists them as removed",
@@ -56,9 +56,5 @@ def _lines(version: Published, received: Received) -> list[str]:
     ]
     for what, sentence in TOLD.items():
         if count := received.counts[what]:
-            lines.append(f"{count:6}  {sentence.format(source=SOURCE, no_address=NO_ADDRESS)}")
-    if not received.recorded:
-        lines.append(
-            f"Another version {version.name} is known here: what is published next will not follow on this one."
-        )
+            lines.append(f"{count:6}  {sentence}")
     return lines
