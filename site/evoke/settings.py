@@ -181,6 +181,8 @@ CELERY_TASK_DEFAULT_QUEUE = "web"
 CELERY_TASK_ROUTES = {
     "gallery.tasks.score_pending": {"queue": "score"},
     "gallery.tasks.recheck_sources": {"queue": "crawl"},
+    "gallery.tasks.crawl_on": {"queue": "crawl"},
+    "gallery.tasks.render_pending": {"queue": "crawl"},
     "ml.tasks.train": {"queue": "train"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -189,6 +191,8 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_SCHEDULE = {
     "score what waits": {"task": "gallery.tasks.score_pending", "schedule": 20.0, "options": {"expires": 20}},
+    "go on with crawls": {"task": "gallery.tasks.crawl_on", "schedule": 15.0, "options": {"expires": 15}},
+    "show what crawls stored": {"task": "gallery.tasks.render_pending", "schedule": 20.0, "options": {"expires": 20}},
     "look again at near-duplicates": {"task": "gallery.tasks.confirm_duplicates", "schedule": 86_400.0},
     "delete what was removed": {"task": "gallery.tasks.purge_removed", "schedule": 86_400.0},
     "look for photographs at their sources": {
