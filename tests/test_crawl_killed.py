@@ -96,6 +96,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice(manage):
     finished(manage(*crawl))
     told = json.loads(finished(manage("shell", "--no-imports", "-c", COUNT)))
     good = sorted(set(flickr.by_number) - set(flickr.faults))
+    print(f"killed {killed} times, {len(good)} photographs")
     assert killed, "at least one kill came in time"
     assert told["ids"] == good
     assert told["files"] and told["shown"] == len(good) == told["linked"]

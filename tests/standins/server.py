@@ -28,6 +28,9 @@ class Server(ThreadingHTTPServer):
     request_queue_size = 256
     daemon_threads = True
 
+    def handle_error(self, request, client_address) -> None:
+        """Quiet: a client that was killed leaves its connections behind."""
+
 
 def make_server(standin: StandIn, host: str = "127.0.0.1", port: int = 0) -> Server:
     """A bound server; the stand-in learns its own address."""

@@ -27,7 +27,7 @@ def act(client, action: str) -> None:
 def test_a_crawl_is_begun_in_the_admin_and_done_by_the_queue(admin, flickr):
     flickr.add(FIRST, "happy")
     flickr.add(FIRST + 1, "happy", fault="gone")
-    assert "2005-01-01" in admin.get(ADD).content.decode()
+    assert "01/01/2005" in admin.get(ADD).content.decode()
     assert admin.post(ADD, ASKED).status_code == 302
     tasks.crawl_on()
     tasks.render_pending()
