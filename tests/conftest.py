@@ -14,7 +14,14 @@ os.environ["EVOKE_VAR"] = _var
 os.environ["DJANGO_SETTINGS_MODULE"] = (
     "evoke.settings"  # here and not in pyproject.toml: settings read EVOKE_VAR at import
 )
-for _name in ("CELERY_BROKER_URL", "STORAGE_URL", "FLICKR_API_URL", "FLICKR_API_KEYS", "OPENVERSE_API_URL", "EVOKE_FETCH_ALLOW"):
+for _name in (
+    "CELERY_BROKER_URL",
+    "STORAGE_URL",
+    "FLICKR_API_URL",
+    "FLICKR_API_KEYS",
+    "OPENVERSE_API_URL",
+    "EVOKE_FETCH_ALLOW",
+):
     os.environ.pop(_name, None)
 # After the embedded server has let go of it (its keeper ends it when this process is gone).
 atexit.register(shutil.rmtree, _var, ignore_errors=True)
