@@ -86,7 +86,10 @@ def turn_page(*, visit: Visit, number: int) -> Page:
     if number == len(visit.pages) + 1:
         _turn_to_next(visit, arrays)
     else:
-        visit.save(update_fields=["last_at"])
+        if number == len(visit.pages) and not visit.upcoming and arrays is not None:
+            # Not ordered yet (a newcomer's first page came without a visit), or not since a rating.
+            visit.upcoming, visit.shortlist_id = _order(visit, arrays), arrays.version
+        visit.save(update_fields=["last_at", "upcoming", "shortlist_id"])
     return _page_of(visit, number, arrays)
 
 

@@ -5,14 +5,15 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from gallery import queries
-from gallery.views.parts import Request, accepted, private
+from gallery.views.parts import Request, accepted, of_flickr, private
 
 
 @require_safe
 def home(request: Request) -> HttpResponse:
     panels = queries.panels(request.visitor_id, accepted=accepted(request))
-    empty = not any(panel.photo for panel in panels)
-    return private(render(request, "home.html", {"panels": panels, "empty": empty}))
+    photos = [panel.photo for panel in panels if panel.photo]
+    context = {"panels": panels, "empty": not photos, "shows_flickr": of_flickr(photos)}
+    return private(render(request, "home.html", context))
 
 
 @require_safe

@@ -12,7 +12,7 @@ from accounts.middleware import greet, visitor_of
 from gallery import actions, queries
 from gallery.forms import LookForm
 from gallery.moods import MOODS, Mood
-from gallery.views.parts import Request, accepted, private
+from gallery.views.parts import Request, accepted, of_flickr, private
 
 SORTS = {"for_you": "For you", "beautiful": "Most beautiful", "newest": "Newest", "surprise": "Surprise me"}
 SENTENCES = {
@@ -52,6 +52,7 @@ def _page(request: Request, mood: Mood, look: dict[str, Any]) -> actions.Page:
 
 def _context(request: Request, mood: Mood, look: dict[str, Any], page: actions.Page) -> dict[str, Any]:
     tight, loose = queries.wall(page, request.visitor_id)
+    theirs = of_flickr([shown.photo for shown in tight + loose])
     return {
         "mood": mood,
         "look": look,
@@ -65,7 +66,8 @@ def _context(request: Request, mood: Mood, look: dict[str, Any], page: actions.P
         "next_url": _address(mood, look["sort"], page.number + 1),
         "previous_url": _address(mood, look["sort"], page.number - 1),
         # Flickr's terms: at most thirty of theirs on a page, so that "more" replaces it.
-        "loads_in_place": all(shown.photo.source != "flickr" for shown in tight + loose),
+        "loads_in_place": not theirs,
+        "shows_flickr": theirs,
         "nothing_scored": not page.ids and queries.nothing_scored(),
     }
 

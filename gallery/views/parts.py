@@ -1,6 +1,7 @@
 """What several pages share."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
 from gallery import queries
+from gallery.models import Photo
 
 
 class Request(HttpRequest):
@@ -22,6 +24,11 @@ def accepted(request: Request) -> bool:
     """Whether this visitor agreed to see Sad, Fear and Anger."""
     visitor = queries.visitor(request.visitor_id)
     return visitor is not None and visitor.shows_opt_in_moods
+
+
+def of_flickr(photos: Iterable[Photo]) -> bool:
+    """Whether any is Flickr's: then its terms ask for a sentence, and for at most thirty on a page."""
+    return any(photo.source == "flickr" for photo in photos)
 
 
 def private(response: HttpResponse) -> HttpResponse:

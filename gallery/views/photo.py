@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from gallery import queries
 from gallery.models import Photo
 from gallery.moods import MOODS
-from gallery.views.parts import Request, private
+from gallery.views.parts import Request, of_flickr, private
 
 
 @require_safe
@@ -18,6 +18,7 @@ def photo(request: Request, pk: int) -> HttpResponse:
         return private(render(request, "withheld.html", {"mood": asked}))
     score = queries.score(photo)
     mood = asked or queries.strongest(score)
+    similar = queries.similar(photo, score) if score else []
     previous_id, next_id = queries.neighbours(request.visitor_id, mood.slug, pk)
     context = {
         "photo": photo,
@@ -25,7 +26,8 @@ def photo(request: Request, pk: int) -> HttpResponse:
         "moods": MOODS.values(),
         "rating": queries.rating(request.visitor_id, photo),
         "why": queries.why(score, mood, request.visitor_id) if score else None,
-        "similar": queries.similar(photo, score) if score else [],
+        "similar": similar,
+        "shows_flickr": of_flickr([photo, *similar]),
         "previous_id": previous_id,
         "next_id": next_id,
         "here": request.get_full_path(),

@@ -292,3 +292,22 @@ def test_the_web_process_never_loads_torch(photos):
 def test_actions_offer_the_sorts_that_pages_link_to(client, photos):
     for sort in actions.SORTS:
         assert client.get(f"/mood/happy/?sort={sort}").status_code == 200
+
+
+def test_flickrs_sentence_stands_where_theirs_are_shown_and_more_replaces_the_page(client, photos):
+    sentence, mood = "uses the Flickr API", reverse("mood", args=["happy"])
+    addresses = (mood, reverse("home"), photos[0].get_absolute_url())
+    assert all(sentence not in client.get(address).content.decode() for address in addresses)
+    assert "hx-get" in client.get(mood).content.decode()
+    Photo.objects.update(source="flickr")
+    pages = [client.get(address).content.decode() for address in addresses]
+    assert all(page.count(sentence) == 1 for page in pages)
+    assert 'id="more" href' in pages[0] and 'hx-target="#wall"' not in pages[0]
+
+
+def test_a_first_page_that_is_loaded_again_leads_on_as_before(client, photos):
+    mood = reverse("mood", args=["happy"])
+    for _ in range(3):  # without a cookie, with it, and as a page that was shown
+        assert 'rel="next"' in client.get(mood).content.decode()
+    client.post(reverse("rate", args=[photos[0].pk]), {"rating": 5})
+    assert 'rel="next"' in client.get(mood).content.decode()
