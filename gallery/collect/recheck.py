@@ -8,7 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import httpx
 from django.db.models import F
@@ -18,7 +18,7 @@ from django.utils import timezone
 from gallery import licences
 from gallery.collect import fetch, removals
 from gallery.collect.intake import clean_url
-from gallery.collect.sources.base import SourceError
+from gallery.collect.sources.base import SourceError, State, Told
 from gallery.collect.sources.registry import open_source
 from gallery.models import Photo
 
@@ -27,19 +27,6 @@ AN_HOUR = 100  # photographs: about 2,400 a day, so that 300,000 are seen three 
 OWN = ("folder", "samples")  # the operator's own files: no other place can take them back
 ENOUGH = 5  # pages in a row that cannot be reached: the fault is on this side, and nothing more is asked
 GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
-
-State = Literal["there", "gone", "unknown"]
-
-
-class Told(NamedTuple):
-    """What a source says of a photograph: state "there" or "gone" (deleted or made private), and its licence as told.
-
-    licence, licence_url: as for gallery.licences.parse; "" where the source does not say. "unknown": no answer.
-    """
-
-    state: State
-    licence: str = ""
-    licence_url: str = ""
 
 
 @runtime_checkable

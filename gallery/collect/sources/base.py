@@ -6,7 +6,7 @@ Its header states the licence of what it gives, its rate limits, and whether it 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from gallery.collect.intake import Facts, printable
 from gallery.moods import MOODS, Mood
@@ -71,6 +71,20 @@ class Answer:
     total: int | None = None
     last: bool = False
     unusable: Counter[str] = field(default_factory=Counter)
+
+
+State = Literal["there", "gone", "unknown"]
+
+
+class Told(NamedTuple):
+    """What a source says of a photograph: state "there" or "gone" (deleted or made private), and its licence as told.
+
+    licence, licence_url: as for gallery.licences.parse; "" where the source does not say. "unknown": no answer.
+    """
+
+    state: State
+    licence: str = ""
+    licence_url: str = ""
 
 
 class Source(Protocol):

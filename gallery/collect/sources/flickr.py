@@ -7,6 +7,7 @@ know, or knows as another licence, is left out. Terms: credit, a link back, remo
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from django.conf import settings
 from gallery import licences
 from gallery.collect.intake import Facts
 from gallery.collect.quota import Bucket, Limit, take_any
-from gallery.collect.sources.base import Answer, Candidate, Query, SourceRefused
+from gallery.collect.sources.base import Answer, Candidate, LimitReached, Query, SourceRefused, Told
 from gallery.collect.sources.client import Fault, open_client, persist, read_json, retry_after
 from gallery.moods import Mood
 
@@ -37,6 +38,7 @@ LIMIT = Limit(calls=3600, seconds=3600.0, burst=120)
 REST = 60.0  # seconds, where a 429 does not say how long
 BAD_KEY = 100
 LATER = (10, 105, 106)  # the search, or the service, or a write is "currently not available"
+GONE = (1, 2)  # of getInfo: not found, or not for everybody
 PATIENCE = 120.0  # seconds for a request and its further tries
 PAGES = "https://www.flickr.com/photos"
 
@@ -94,6 +96,21 @@ class Flickr:
             return [replace(query, licence=number) for number in self.licences]
         return [replace(query, order=order) for order in ("asc", "desc")] if not query.order else []
 
+    def recheck(self, source_ids: Sequence[str]) -> dict[str, Told]:
+        """Whether each is still there for everybody, and its licence now; as many as the limit leaves calls for."""
+        told: dict[str, Told] = {}
+        with suppress(LimitReached):
+            for source_id in source_ids:
+                told[source_id] = self._told(source_id)
+        return told
+
+    def _told(self, source_id: str) -> Told:
+        try:
+            photo = self._call("flickr.photos.getInfo", {"photo_id": source_id}).get("photo") or {}
+        except NotThere:
+            return Told("gone")
+        return Told("there", self.licences.get(str(photo.get("license")), ""))
+
     def content(self, candidate_url: str) -> bytes | None:
         return None
 
@@ -123,14 +140,20 @@ class Flickr:
             answer = read_json(response, "Flickr")
             if answer.get("stat") == "ok":
                 return answer
-            _raise(bucket, answer)
+            _raise(bucket, answer, method)
 
 
-def _raise(bucket: Bucket, answer: dict[str, Any]) -> None:
+class NotThere(SourceRefused):
+    """There is no such photograph, or its owner made it private."""
+
+
+def _raise(bucket: Bucket, answer: dict[str, Any], method: str) -> None:
     """What `stat=fail` means. A bad key is put aside, and the caller asks by another."""
     code, text = answer.get("code"), str(answer.get("message", ""))[:200]
     if code == BAD_KEY:
         bucket.refuse(f"Flickr does not take a key of FLICKR_API_KEYS (code {code}: {text}).")
+    elif method == "flickr.photos.getInfo" and code in GONE:
+        raise NotThere(f"Flickr has no such photograph (code {code}: {text}).")
     elif code in LATER:
         raise Fault(f"Flickr cannot answer just now (code {code}: {text}).")
     else:

@@ -8,7 +8,15 @@ from django.utils import timezone
 from standins import flickr as standin
 
 from gallery import licences
-from gallery.collect.sources.base import LimitReached, Query, SourceRefused, SourceUnreachable, names_two_moods
+from gallery.collect.recheck import Rechecks
+from gallery.collect.sources.base import (
+    LimitReached,
+    Query,
+    SourceRefused,
+    SourceUnreachable,
+    Told,
+    names_two_moods,
+)
 from gallery.collect.sources.flickr import LICENCES, Flickr, open_source
 from gallery.models import Quota
 from gallery.moods import MOODS
@@ -175,3 +183,14 @@ def test_the_slices_of_a_mood_are_its_words(source):
     queries = source.queries(MOODS["fear"], 10, 20)
     assert [query.word for query in queries] == ["fear", "scary", "afraid", "creepy", "horror", "terror"]
     assert {(query.after, query.before, query.mood) for query in queries} == {(10, 20, "fear")}
+
+
+def test_photographs_are_looked_for_again_with_their_licence(flickr, source):
+    flickr.add(NOON, "happy", number=7, licence="9")
+    flickr.add(NOON, "happy", number=8, fault="gone")
+    flickr.add(NOON, "happy", number=9, licence="99")
+    told = source.recheck(["7", "8", "9"])
+    assert told == {"7": Told("there", "CC0 1.0"), "8": Told("gone"), "9": Told("there")}
+    assert isinstance(source, Rechecks)
+    flickr.plan = [(429, {}, b"")]
+    assert source.recheck(["7", "8"]) == {}, "what the limit leaves no call for is unknown"
