@@ -41,6 +41,7 @@ class Progress:
     bytes: int
     rejected: dict[str, int] = field(default_factory=dict)
     eta: float | None = None
+    ended: bool = False
 
     def lines(self) -> list[str]:
         """What a person wants to know: a count and what it counts in each line."""
@@ -50,7 +51,7 @@ class Progress:
             f"{self.stored:7}  stored ({self.bytes / 1e6:.1f} MB)",
         ]
         others = [
-            (self.waiting, "waiting" + (f" (about {timedelta(seconds=round(self.eta))})" if self.eta else "")),
+            (self.waiting, self._waiting()),
             (self.failed, "failed for now: the same command with --retry tries them again"),
             (self.slices_failed, "slices failed for now: the same command with --retry tries them again"),
             (self.out_of_reach, "slices hold more than the source serves"),
@@ -58,6 +59,11 @@ class Progress:
         lines += [f"{count:7}  {what}" for count, what in others if count]
         reasons = sorted(self.rejected.items(), key=lambda item: -item[1])
         return lines + [f"{count:7}  rejected, {SENTENCES.get(name, name)}" for name, count in reasons]
+
+    def _waiting(self) -> str:
+        if self.ended:
+            return "not fetched: no more were wanted"
+        return "waiting" + (f" (about {timedelta(seconds=round(self.eta))})" if self.eta else "")
 
 
 def progress(crawl: Crawl) -> Progress:
@@ -93,6 +99,7 @@ def progress(crawl: Crawl) -> Progress:
         bytes=size,
         rejected=rejected,
         eta=_eta(crawl, counts["waiting"]),
+        ended=crawl.state in (Crawl.State.DONE, Crawl.State.CANCELLED),
     )
 
 

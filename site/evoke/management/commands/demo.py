@@ -24,7 +24,7 @@ WEB = (
     *("--respawn-failed-workers", "--workers-kill-timeout", "3", "evoke.wsgi:application"),
 )
 WORKER = (
-    *(*PYTHON, "celery", "-A", "evoke", "worker", "-B", "-P", "threads", "--concurrency", "2", "--loglevel", "INFO"),
+    *(*PYTHON, "celery", "-A", "evoke", "worker", "-B", "-P", "threads", "--concurrency", "4", "--loglevel", "INFO"),
     *("-Q", "web,crawl,score,train", "--scheduler", "django_celery_beat.schedulers:DatabaseScheduler"),
 )
 OPENVERSE = ("import_openverse", "--per-mood", "40", "--seconds", "90")
