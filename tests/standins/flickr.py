@@ -2,7 +2,7 @@
 
 It has the real one's unpleasant sides: a query serves `window` different results and then repeats its last page, totals
 are off, keys run out (429), calls fail (5xx, stat=fail), and files are gone, cut off, or something else altogether.
-`PYTHONPATH=tests python -m standins.flickr --photos 1000 --shape burst` serves one until it is ended, and prints its address.
+`PYTHONPATH=tests python -m standins.flickr --photos 1000 --shape burst` serves one until it is ended, and prints where.
 """
 
 import argparse
