@@ -13,6 +13,7 @@ from django.db.backends.utils import CursorWrapper
 from numpy.typing import NDArray
 
 from gallery.collect import duplicates
+from gallery.crawl_speed import Crawl
 from gallery.rank import learning, ranking, shortlist, taste
 from ml.interface import MOODS
 
@@ -180,4 +181,4 @@ def made_up_arrays(count: int, folder: Path, rng: np.random.Generator) -> shortl
     return shortlist.read_files(folder, version=0, network_id=0)
 
 
-BENCHMARKS = (Ranking, Duplicates)
+BENCHMARKS = (Ranking, Duplicates, Crawl)

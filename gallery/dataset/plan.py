@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Plan:
-    """Photographs in order of their sha256; `left_out` would have joined groups of different splits."""
+    """Photographs in order of their sha256; `left_out` would have joined what cannot be (splits.py)."""
 
     entries: list[Entry]
     left_out: int

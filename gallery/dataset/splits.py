@@ -2,10 +2,12 @@
 
 Creators whose photographs are near-duplicates of each other form one group (union-find, R. E. Tarjan 1975), and a group
 goes to one split: that of its published photographs, else one drawn by the hash of its first creator. A photograph that
-would join groups of different splits is left out, for neither split could hold it without a leak.
+would join groups of different splits is left out, for neither split could hold it without a leak; so is one by which
+groups would grow beyond GROUP of all photographs, for a few chains of copies would else draw everything into one split.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +15,7 @@ from scipy.cluster.hierarchy import DisjointSet
 
 from gallery.collect import creators
 
+GROUP, LEAST_GROUP = 0.01, 1000  # share of all photographs that joined creators may have; it may be so many at least
 SHARES = (("train", 150), ("val", 50), ("test", 100))  # the report's proportions
 
 
@@ -37,7 +40,9 @@ def assign(members: Iterable[Member]) -> dict[str, str]:
 
     Published photographs come first, then new ones by their hash, so that the order of rows changes nothing.
     """
-    groups, kept = _Groups(), {}
+    members = list(members)
+    weights = Counter(member.creators[0] for member in members)
+    groups, kept = _Groups(weights, max(LEAST_GROUP, int(GROUP * len(members)))), {}
     for member in sorted(members, key=lambda one: (not one.split, one.sha256)):
         if groups.takes(member):
             kept[member.sha256] = member.creators[0]
@@ -47,23 +52,26 @@ def assign(members: Iterable[Member]) -> dict[str, str]:
 class _Groups:
     """Creators and clusters that belong together, and the split of each group where one is settled."""
 
-    def __init__(self) -> None:
+    def __init__(self, weights: Counter[bytes], most: int) -> None:
+        self._weights, self._most = weights, most
+        self._weight: dict[bytes | int, int] = {}  # photographs of a group, by its root
         self._sets: DisjointSet = DisjointSet()
         self._settled: dict[bytes | int, str] = {}  # by a group's root
         self._first: dict[bytes | int, bytes] = {}  # the smallest creator's key, by a group's root
 
     def takes(self, member: Member) -> bool:
-        """Join the photograph's creator and cluster, unless that would bring different splits together."""
+        """Join the photograph's creators and cluster, unless different splits would meet or the group be too large."""
         nodes = (*member.creators, *(() if member.cluster is None else (member.cluster,)))
         roots = list(dict.fromkeys(self._root(node) for node in nodes))
         splits = {self._settled[root] for root in roots if root in self._settled} | ({member.split} - {""})
-        if len(splits) > 1:
+        weights = [self._weight[root] for root in roots if self._weight[root]]
+        if len(splits) > 1 or (not member.split and len(weights) > 1 and sum(weights) > self._most):
             return False
         firsts = [self._first.pop(root) for root in roots if root in self._first]
         for root in roots[1:]:
             self._sets.merge(roots[0], root)
         root = self._sets[roots[0]]
-        self._first[root] = min(firsts)
+        self._first[root], self._weight[root] = min(firsts), sum(weights)
         if splits:
             self._settled[root] = splits.pop()
         return True
@@ -71,6 +79,7 @@ class _Groups:
     def _root(self, node: bytes | int) -> bytes | int:
         if node not in self._sets:
             self._sets.add(node)
+            self._weight[node] = self._weights[node] if isinstance(node, bytes) else 0
             if isinstance(node, bytes):
                 self._first[node] = node
         return self._sets[node]

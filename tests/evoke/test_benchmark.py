@@ -47,3 +47,9 @@ def test_figures_are_readable_without_json():
 def test_it_refuses_what_it_cannot_measure(arguments, sentence):
     with pytest.raises(CommandError, match=sentence):
         benchmark(*arguments)
+
+
+def test_the_crawl_stores_what_a_local_server_has_and_a_missing_peer_is_told():
+    figures = json.loads(benchmark("crawl", "--photos", "12", "--json"))
+    assert figures["evoke"]["stored"] == 12 and figures["evoke"]["a_second"] > 0
+    assert figures["img2dataset"] == "missing"

@@ -55,7 +55,7 @@ def _lines(out: Path, version: DatasetVersion) -> list[str]:
         f"{facts['removed']:8}  in removed.csv",
     ]
     if facts["left_out"]:
-        lines.append(f"{facts['left_out']:8}  left out: they would join different splits")
+        lines.append(f"{facts['left_out']:8}  left out: they would join different splits, or too many creators")
     if facts["lost_originals"]:
         lines.append(f"{facts['lost_originals']:8}  originals could not be read or are damaged: addresses only")
     return [*lines, f"SHA-256 of its checksums: {version.sha256}"]
