@@ -1,5 +1,6 @@
 """Splits: by creator, near-duplicates on one side, the same whatever the order of rows, frozen once published."""
 
+import random
 from collections import Counter, defaultdict
 from dataclasses import replace
 
@@ -53,9 +54,9 @@ def test_whatever_was_published_before_nothing_leaks_and_no_split_changes(member
 
 
 @given(collections(("", *SPLITS)), st.randoms())
-def test_the_order_of_rows_changes_nothing(members, random):
+def test_the_order_of_rows_changes_nothing(members, shuffling):
     shuffled = list(members)
-    random.shuffle(shuffled)
+    shuffling.shuffle(shuffled)
     assert assign(shuffled) == assign(members)
 
 
@@ -73,6 +74,19 @@ def test_a_photograph_that_would_join_two_published_groups_is_left_out():
     joins, of_ann = member(3, "ann", cluster=7), member(4, "ann")
     assigned = assign([joins, train, test, of_ann])
     assert assigned == {train.sha256: "train", test.sha256: "test", of_ann.sha256: "train"}
+
+
+def test_chains_of_copies_do_not_draw_everything_into_one_split():
+    rng = random.Random(0)
+    rows = [
+        (f"creator {rng.randrange(400)}", rng.randrange(500) if rng.random() < 0.1 else None) for _ in range(20_000)
+    ]
+    members = [member(number, name, cluster=cluster) for number, (name, cluster) in enumerate(rows)]
+    assigned = assign(members)
+    assert not leaks(members, assigned)
+    counts = Counter(assigned.values())
+    assert all(abs(counts[split] / len(assigned) - share / 300) < 0.15 for split, share in splits.SHARES)
+    assert len(assigned) > 0.9 * len(members)
 
 
 def test_splits_are_drawn_in_the_proportions_of_the_report():
