@@ -240,8 +240,9 @@ def main() -> None:
     parser.add_argument("--faulty", type=float, default=0.0, help="share of files that are no photograph")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--keys", default="key")
     options = parser.parse_args()
-    rng, flickr = random.Random(options.seed), Flickr()
+    rng, flickr = random.Random(options.seed), Flickr(keys=options.keys.split(","))
     for word in options.words.split(","):
         flickr.add_many(SHAPES[options.shape](options.photos, rng), word)
     for number in flickr.by_number:

@@ -5,6 +5,7 @@ import threading
 from io import StringIO
 
 import pytest
+from django.core.files.storage import storages
 from django.core.management import CommandError, call_command
 from django.db import connection
 from standins.flickr import FIRST, made_up
@@ -195,3 +196,14 @@ def test_a_folder_is_a_source_like_any_other(tmp_path):
     assert set(Photo.objects.values_list("mood_tag", flat=True)) == {"happy", "sad"}
     with pytest.raises(CommandError, match="--folder"):
         call_command("crawl", "folder")
+
+
+@pytest.mark.realdata
+def test_real_photographs_come_whole(flickr, realdata):
+    """Those of the gallery, judged by a person to fit a mood or none, as if Flickr had them."""
+    flickr.add_folder(realdata / "gallery" / "photos", lambda name: "happy")
+    said = crawl(limit=24)
+    assert said["stored"] == 24 and said["state"] == "done"
+    first = Photo.objects.on_show().order_by("uploaded_at").first()
+    with storages["originals"].open(first.original.name) as file:
+        assert file.read() == flickr.contents[int(first.source_id)], "the bytes are kept as they came"
