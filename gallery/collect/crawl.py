@@ -39,6 +39,7 @@ class Crawling:
         self.searched = threading.Event()
         self._looked = 0.0
         self._trouble: Counter[int] = Counter()
+        self._broken: Exception | None = None
 
     def run(self) -> None:
         searcher = threading.Thread(target=self._search_all, name="searcher")
@@ -54,6 +55,8 @@ class Crawling:
             self.stop.set()
             searcher.join()
             claims.let_go(self.crawl.pk, self.worker)
+        if self._broken is not None:
+            raise self._broken
         self._end()
 
     def _end(self) -> None:
@@ -95,6 +98,9 @@ class Crawling:
                     return
         except SourceRefused as error:
             self._fail(str(error))
+        except Exception as error:  # a thread's end is noticed by nobody: the main one raises it
+            self._broken = error
+            self.stop.set()
         finally:
             self.searched.set()
             connection.close()

@@ -198,6 +198,15 @@ def test_a_folder_is_a_source_like_any_other(tmp_path):
         call_command("crawl", "folder")
 
 
+def test_a_fault_of_our_own_ends_the_crawl_and_is_not_waited_for(flickr, monkeypatch):
+    flickr.add(FIRST, "happy")
+    monkeypatch.setattr(claims, "write_page", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        crawl()
+    assert Crawl.objects.get().state == Crawl.State.RUNNING
+    assert not Slice.objects.filter(worker__isnull=False).exists()
+
+
 @pytest.mark.realdata
 def test_real_photographs_come_whole(flickr, realdata):
     """Those of the gallery, judged by a person to fit a mood or none, as if Flickr had them."""
