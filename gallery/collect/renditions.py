@@ -4,14 +4,14 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
 
 from django.core.files.storage import default_storage, storages
-from django.db import connection, transaction
+from django.db import transaction
 
 from gallery.collect.intake import store
 from gallery.collect.pool import Renderers, open_renderers
 from gallery.collect.render import Rejected, Rendered
+from gallery.locks import alone
 from gallery.models import Photo, Rendition
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ def pending() -> int:
 
 def render_pending(most: int | None = None) -> Iterator[int]:
     """Make renditions, oldest photograph first; yields each photograph's id. Only one process does so at a time."""
-    with _alone() as mine:
+    with alone(LOCK) as mine:
         if not mine:
             return
         with open_renderers() as renderers:
@@ -40,18 +40,6 @@ def render_pending(most: int | None = None) -> Iterator[int]:
                     yield _next(waiting, renderers)
             while waiting:
                 yield _next(waiting, renderers)
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        mine = bool(cursor.fetchone()[0])
-        try:
-            yield mine
-        finally:
-            if mine:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
 def _waiting(most: int | None) -> Iterator[Photo]:

@@ -99,14 +99,9 @@ def _keep(kind: str, classifier: "Classifier", images: dict[int, Image.Image]) -
 
 def _files(ids: list[int]) -> list[tuple[str, str]]:
     """For each id the smallest sufficient WebP rendition, or "", and its original (two queries)."""
-    best: dict[int, tuple[bool, int, str]] = {}
-    renditions = Rendition.objects.filter(photo_id__in=ids, format=Rendition.Format.WEBP)
-    for pk, width, height, name in renditions.values_list("photo_id", "width", "height", "file"):
-        enough = min(width, height) >= SHORT_SIDE
-        key = (not enough, width if enough else -width, name)
-        best[pk] = min(best.get(pk, key), key)
+    best = Rendition.objects.sufficient(ids, SHORT_SIDE)
     originals = dict(Photo.objects.filter(pk__in=ids).values_list("pk", "original"))
-    return [(best[pk][2] if pk in best else "", originals.get(pk, "")) for pk in ids]
+    return [(best.get(pk, ""), originals.get(pk, "")) for pk in ids]
 
 
 def _decode(files: tuple[str, str]) -> Image.Image | None:

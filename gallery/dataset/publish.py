@@ -7,12 +7,11 @@ splits and adds the version's row: killed before, nothing looks done, and the ne
 import hashlib
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from django.core.files.storage import storages
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from gallery.collect import removals
@@ -20,6 +19,7 @@ from gallery.dataset import changes, describe, elsewhere, files, plan, shards
 from gallery.dataset.columns import Row, part_of, photo_id, row_of
 from gallery.dataset.plan import Entry, in_data_set
 from gallery.dataset.tally import tally
+from gallery.locks import alone
 from gallery.models import Candidate, DatasetVersion, NotDuplicate, Photo, Score
 from ml import interface
 
@@ -43,25 +43,14 @@ def publish(
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise PublishError(f"{folder} is not an empty folder: a published version never changes.")
-    with _alone():
+    with alone(LOCK) as mine:
+        if not mine:
+            raise PublishError("Another publication is running.")
         scratch = folder.absolute().with_name(f".{folder.name}.unfinished")
         if scratch.exists():
             shutil.rmtree(scratch)
         scratch.mkdir(parents=True)
         return _publish(folder, scratch, about, most, progress)
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One publication at a time: an advisory lock, which the server frees if the process dies."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
-            raise PublishError("Another publication is running.")
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
 def _publish(

@@ -1,5 +1,7 @@
 """Photographs and the pictures made of them."""
 
+from collections.abc import Sequence
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -128,6 +130,18 @@ class Photo(models.Model):
         )
 
 
+class RenditionQuerySet(models.QuerySet["Rendition"]):
+    def sufficient(self, photo_ids: Sequence[int], side: int) -> dict[int, str]:
+        """The WebP file of each photograph whose shorter side is just enough, else the widest, by photo (one query)."""
+        best: dict[int, tuple[bool, int, str]] = {}
+        rows = self.filter(photo_id__in=photo_ids, format=Rendition.Format.WEBP)
+        for photo_id, width, height, name in rows.values_list("photo_id", "width", "height", "file"):
+            enough = min(width, height) >= side
+            key = (not enough, width if enough else -width, name)
+            best[photo_id] = min(best.get(photo_id, key), key)
+        return {photo_id: name for photo_id, (_, _, name) in best.items()}
+
+
 class Rendition(models.Model):
     """A photograph scaled to one width in one format, made once at intake; may be deleted and made again."""
 
@@ -141,6 +155,8 @@ class Rendition(models.Model):
     format = models.CharField(max_length=4, choices=Format)
     file = models.FileField(max_length=200, help_text="Named by the hash of its content, so cached for ever.")
     bytes = models.PositiveIntegerField()
+
+    objects = RenditionQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["photo", "width", "format"], name="rendition_once")]

@@ -6,15 +6,15 @@ Killed half-way it goes on; run twice it does nothing; two at once do not do the
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import transaction
 from PIL import Image
 
 from gallery.collect import duplicates
+from gallery.locks import alone
 from gallery.models import Photo, Rendition, Score, ScoringFailure
 from gallery.rank import learning, shortlist
 from ml import interface
@@ -51,7 +51,7 @@ class Decoded:
 
 def score_pending(*, batch: int = BATCH, progress: Progress | None = None) -> ScoringResult:
     """Score what waits, by each network that needs it. progress(done, all) is called after every batch."""
-    with _alone() as mine:
+    with alone(LOCK) as mine:
         if not mine:
             return ScoringResult(busy=True)
         waiting = {network.id: _waiting(network.id) for network in interface.to_score()}
@@ -74,19 +74,6 @@ def waiting() -> int:
 def retry_failed() -> int:
     """Forget failures, so that these photographs are tried again; how many."""
     return ScoringFailure.objects.all().delete()[0]
-
-
-@contextmanager
-def _alone() -> Iterator[bool]:
-    """Whether this process may score: an advisory lock, which the server frees if the process dies."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        mine = bool(cursor.fetchone()[0])
-        try:
-            yield mine
-        finally:
-            if mine:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
 
 
 def _waiting(network_id: int) -> list[int]:
@@ -132,13 +119,8 @@ def _score(network_id: int, ids: list[int], batch: int) -> Iterator[ScoringResul
 
 def _files(ids: list[int]) -> list[tuple[int, str]]:
     """The smallest sufficient WebP rendition of each photograph, "" where there is none (one query)."""
-    best: dict[int, tuple[bool, int, str]] = {}
-    rows = Rendition.objects.filter(photo_id__in=ids, format=Rendition.Format.WEBP)
-    for photo_id, width, height, name in rows.values_list("photo_id", "width", "height", "file"):
-        enough = min(width, height) >= SHORT_SIDE
-        key = (not enough, width if enough else -width, name)
-        best[photo_id] = min(best.get(photo_id, key), key)
-    return [(photo_id, best[photo_id][2] if photo_id in best else "") for photo_id in ids]
+    best = Rendition.objects.sufficient(ids, SHORT_SIDE)
+    return [(photo_id, best.get(photo_id, "")) for photo_id in ids]
 
 
 def _decode(file: tuple[int, str]) -> Decoded:
