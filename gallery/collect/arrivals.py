@@ -4,7 +4,6 @@ The file first, by the name of its content; the rows of a batch last, in one tra
 candidates. A kill in between leaves files that the next try finds and uses.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from django.core.files.storage import storages
 from gallery.collect import duplicates
 from gallery.collect.download import Hosts
 from gallery.collect.fetch import PASSING, Fetcher, NotFetched
-from gallery.collect.intake import Facts, cleaned, original_name, source_id_of, store
+from gallery.collect.intake import Facts, cleaned, newcomer, original_name, source_id_of, store
 from gallery.collect.pool import Renderers
 from gallery.collect.render import Inspected, Rejected
 from gallery.collect.robots import Robots
@@ -92,8 +91,7 @@ class Arrivals:
 
     def _fetched(self, url: str) -> bytes:
         with self._hosts.slot(url):
-            if delay := self._robots.delay(url):
-                time.sleep(delay)
+            self._robots.wait(url)
             return self._fetcher.fetch(url)
 
 
@@ -113,7 +111,7 @@ def keep_many(batch: list[Arrived], live: set[int]) -> list[Settled]:
     """
     batch = [arrived for arrived in batch if arrived.claimed.key in live]
     good = [arrived for arrived in batch if arrived.seen]
-    here = _here(good)
+    here, blocked = _here(good), _blocked(good)
     settled, new = [], {}
     for arrived in batch:
         known = here.get(arrived.seen.sha256) if arrived.seen else None
@@ -123,7 +121,7 @@ def keep_many(batch: list[Arrived], live: set[int]) -> list[Settled]:
             settled.append(_known(arrived, known))
         elif arrived.seen.sha256 in new:
             settled.append(Settled(arrived, because="duplicate"))
-        elif because := _blocked(arrived):
+        elif because := blocked[arrived.claimed.key]:
             settled.append(Settled(arrived, because=because))
         else:
             new[arrived.seen.sha256] = (arrived, _photo(arrived, arrived.seen))
@@ -158,17 +156,10 @@ def _known(arrived: Arrived, known: Photo) -> Settled:
     return Settled(arrived, known.pk) if same else Settled(arrived, known.pk, "duplicate")
 
 
-def _blocked(arrived: Arrived) -> str:
-    facts, seen = arrived.claimed.facts, arrived.seen
-    return duplicates.blocked(
-        facts.source,
-        facts.source_id,
-        facts.owner,
-        seen.sha256 if seen else "",
-        seen.phash if seen else None,
-        creator=facts.creator,
-        creator_url=facts.creator_url,
-    )
+def _blocked(good: list[Arrived]) -> dict[int, str]:
+    """By key why an arrived one must not come in, or ""."""
+    newcomers = [newcomer(one.claimed.facts, one.seen.sha256, one.seen.phash) for one in good if one.seen]
+    return {one.claimed.key: because for one, because in zip(good, duplicates.blocked(newcomers), strict=True)}
 
 
 def _photo(arrived: Arrived, seen: Inspected) -> Photo:

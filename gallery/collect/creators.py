@@ -82,12 +82,23 @@ def resolved(creator: Creator) -> Creator:
     return Creator(*max(known[0])) if known and len(people) == 1 else creator
 
 
-def opted_out(found: Iterable[Key], source: str, name: str) -> bool:
-    """Whether a creator's request stands: by one of their ids and addresses, or by name alone (one query)."""
-    named = Q(source__in=["", source], owner="", creator__iexact=name) if name else Q(pk__in=[])
-    for place, owner in found:
-        named |= Q(source=place, owner=owner)
-    return Takedown.objects.filter(named, state__in=STANDING).exclude(owner="", creator="").exists()
+def opted_out(people: Iterable[tuple[str, str, str, str]]) -> list[bool]:
+    """For each (source, owner, profile's address, name) whether a request stands (one query, however many they are).
+
+    By an id or address, or by name where the request has nothing better.
+    """
+    asked = [(source, keys(source, owner, url), name) for source, owner, url, name in people]
+    named = Q(owner__in={owner for _, found, _ in asked for _, owner in found})
+    for name in {name for _, _, name in asked if name}:
+        named |= Q(owner="", creator__iexact=name)
+    standing = Takedown.objects.filter(named, state__in=STANDING).exclude(owner="", creator="")
+    rows = list(standing.values_list("source", "owner", "creator"))
+    owners = {(source, owner) for source, owner, _ in rows if owner}
+    names = {(source, creator.upper()) for source, owner, creator in rows if not owner}
+    return [
+        bool(found & owners) or ("", name.upper()) in names or (source, name.upper()) in names
+        for source, found, name in asked
+    ]
 
 
 def photographs(creator: Creator) -> QuerySet[Photo]:

@@ -10,11 +10,12 @@ that a change touches, so they do not depend on the order in which photographs c
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from numpy.typing import NDArray
 
 from accounts.models import User
@@ -95,29 +96,48 @@ def _confirm(clusters: set[int | None]) -> None:
             _recluster(set(Photo.objects.filter(cluster__in=clusters).values_list("pk", flat=True)))
 
 
-def blocked(
-    source: str,
-    source_id: str,
-    owner: str = "",
-    sha256: str = "",
-    phash: int | None = None,
-    *,
-    creator: str = "",
-    creator_url: str = "",
-) -> str:
-    """Why a photograph must not come in (one of BLOCKED), or "". What is not known yet may be left out.
+@dataclass(frozen=True)
+class Newcomer:
+    """A photograph that would come in. What is not known yet may be left out."""
+
+    source: str
+    source_id: str
+    owner: str = ""
+    sha256: str = ""
+    phash: int | None = None
+    creator: str = ""
+    creator_url: str = ""
+
+
+def blocked(newcomers: Sequence[Newcomer]) -> list[str]:
+    """For each why it must not come in (one of BLOCKED), or "" (four queries, however many they are).
 
     "removed": it was, as this id or these bytes, or as one that looks nearly the same. A photograph dropped for naming
     two moods harms nobody: its id and bytes stay out, what looks like it does not.
     """
     gone = Photo.objects.filter(status=Photo.Status.REMOVED)
-    known = Q(source=source, source_id=source_id) | (Q(sha256=sha256) if sha256 else Q())
-    if gone.filter(known).exists():
-        return "removed"
-    if creators.opted_out(creators.keys(source, owner, creator_url), source, creator):
-        return "creator_opted_out"
-    alike = [found for _, found, _ in near([phash])] if phash is not None else []
-    return "removed" if alike and gone.filter(pk__in=alike).exclude(removed_because="two_moods").exists() else ""
+    sums = {new.sha256 for new in newcomers if new.sha256}
+    known = gone.filter(Q(source_id__in={new.source_id for new in newcomers}) | Q(sha256__in=sums))
+    rows = list(known.values_list("source", "source_id", "sha256"))
+    ids, sums_gone = {row[:2] for row in rows}, {row[2] for row in rows}
+    looks = _removed_looks({new.phash for new in newcomers if new.phash is not None}, gone)
+    out = creators.opted_out((new.source, new.owner, new.creator_url, new.creator) for new in newcomers)
+    return [
+        "removed"
+        if (new.source, new.source_id) in ids or new.sha256 in sums_gone or new.phash in looks
+        else "creator_opted_out"
+        if creator_is_out
+        else ""
+        for new, creator_is_out in zip(newcomers, out, strict=True)
+    ]
+
+
+def _removed_looks(hashes: set[int], gone: QuerySet[Photo]) -> set[int]:
+    """Those of the hashes that a removed photograph comes near."""
+    alike = near(hashes)
+    removed = gone.filter(pk__in={found for _, found, _ in alike}).exclude(removed_because="two_moods")
+    taken = set(removed.values_list("pk", flat=True))
+    return {asked for asked, found, _ in alike if found in taken}
 
 
 def not_duplicate(photo: Photo, *, by: User | None) -> int:

@@ -161,14 +161,14 @@ def keep(content: bytes, rendered: Rendered, facts: Facts) -> Outcome:
 
 def _blocked(rendered: Rendered, facts: Facts) -> str:
     """Why it must not come in although nothing is wrong with it: somebody asked that it be taken down."""
-    return duplicates.blocked(
-        facts.source,
-        source_id_of(facts, rendered.sha256),
-        facts.owner,
-        rendered.sha256,
-        rendered.phash,
-        creator=facts.creator,
-        creator_url=facts.creator_url,
+    return duplicates.blocked([newcomer(facts, rendered.sha256, rendered.phash)])[0]
+
+
+def newcomer(facts: Facts, sha256: str, phash: int) -> duplicates.Newcomer:
+    """What is looked up before a photograph comes in."""
+    source_id = source_id_of(facts, sha256)
+    return duplicates.Newcomer(
+        facts.source, source_id, facts.owner, sha256, phash, creator=facts.creator, creator_url=facts.creator_url
     )
 
 

@@ -106,15 +106,8 @@ def _take_in_photographs(version: Published, crawl: Crawl, received: Received, p
 
 def _blocked(row: Row, received: Received) -> bool:
     """Whether it was taken down here, or its creator asked for nothing to be shown; counted by reason."""
-    because = duplicates.blocked(
-        row["source"],
-        row["source_id"],
-        row["owner"],
-        row["sha256"],
-        row["phash"],
-        creator=row["creator"],
-        creator_url=row["creator_url"],
-    )
+    named = {field.name: row[field.name] for field in dataclasses.fields(duplicates.Newcomer)}
+    because = duplicates.blocked([duplicates.Newcomer(**named)])[0]
     received.counts["blocked" if because == "removed" else because] += bool(because)
     return bool(because)
 

@@ -13,7 +13,7 @@ from PIL import Image
 from accounts.models import User
 from gallery.collect import duplicates
 from gallery.collect.render import perceptual_hash
-from gallery.models import NotDuplicate, Photo, Score
+from gallery.models import NotDuplicate, Photo, Score, Takedown
 from ml import interface
 
 pytestmark = pytest.mark.django_db
@@ -213,25 +213,29 @@ def facts(photo: Photo) -> dict:
     return {field.name: getattr(photo, field.name) for field in Photo._meta.concrete_fields if field.name != "id"}
 
 
+def blocked(*facts, **more) -> str:
+    return duplicates.blocked([duplicates.Newcomer(*facts, **more)])[0]
+
+
 def test_what_was_removed_does_not_come_back(stored):
     photo = stored(BASE, status=Photo.Status.REMOVED, removed_because="on_request")[0]
-    assert duplicates.blocked("test", photo.source_id) == "removed"
-    assert duplicates.blocked("else", "7", sha256=photo.sha256) == "removed"
-    assert duplicates.blocked("else", "7", phash=flipped(1, 5)) == "removed"
-    assert duplicates.blocked("else", "7", sha256="f" * 64, phash=signed(~BASE % 2**64)) == ""
+    assert blocked("test", photo.source_id) == "removed"
+    assert blocked("else", "7", sha256=photo.sha256) == "removed"
+    assert blocked("else", "7", phash=flipped(1, 5)) == "removed"
+    assert blocked("else", "7", sha256="f" * 64, phash=signed(~BASE % 2**64)) == ""
     assert set(duplicates.BLOCKED) >= {"removed"}
 
 
 def test_what_looks_like_one_dropped_for_two_moods_may_come(stored):
     photo = stored(BASE, status=Photo.Status.REMOVED, removed_because="two_moods")[0]
-    assert duplicates.blocked("test", photo.source_id) == "removed"
-    assert duplicates.blocked("else", "7", phash=BASE) == ""
+    assert blocked("test", photo.source_id) == "removed"
+    assert blocked("else", "7", phash=BASE) == ""
 
 
 @pytest.mark.parametrize("status", LEFT)
 def test_what_is_only_hidden_keeps_no_other_out(stored, status):
     stored(BASE, status=status)
-    assert duplicates.blocked("else", "7", phash=BASE) == ""
+    assert blocked("else", "7", phash=BASE) == ""
 
 
 @pytest.mark.realdata
@@ -242,3 +246,16 @@ def test_real_photographs_scaled_and_compressed_are_found_and_no_others(stored, 
     photos = stored(*(perceptual_hash(image) for image in images + halves))
     duplicates.cluster_new([photo.pk for photo in photos])
     assert clustered(photos) == [*range(len(files)), *range(len(files))]
+
+
+def test_many_newcomers_are_judged_each_by_itself_with_the_queries_of_one(stored, django_assert_max_num_queries):
+    removed = stored(BASE, status=Photo.Status.REMOVED, removed_because="on_request")[0]
+    Takedown.objects.create(creator="Ann")
+    news = [
+        duplicates.Newcomer("test", removed.source_id),
+        duplicates.Newcomer("else", "1", phash=flipped(1, 5)),
+        duplicates.Newcomer("else", "2", creator="ANN"),
+        *(duplicates.Newcomer("else", f"n{i}", owner=f"o{i}", creator=f"c{i}") for i in range(40)),
+    ]
+    with django_assert_max_num_queries(4):
+        assert duplicates.blocked(news) == ["removed", "removed", "creator_opted_out", *[""] * 40]

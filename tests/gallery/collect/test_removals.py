@@ -37,6 +37,10 @@ def keeper(db) -> User:
     return User.objects.create_user("keeper")
 
 
+def blocked(*facts, **more) -> str:
+    return duplicates.blocked([duplicates.Newcomer(*facts, **more)])[0]
+
+
 def statuses(photos: list[Photo]) -> list[str]:
     found = Photo.objects.in_bulk([photo.pk for photo in photos])
     return [found[photo.pk].status for photo in photos]
@@ -60,11 +64,11 @@ def test_granted_it_is_removed_with_a_date_and_reversed_it_is_as_before(photos, 
         "on_request",
         timezone.now().date(),
     )
-    assert duplicates.blocked("flickr", "1") == "removed"
+    assert blocked("flickr", "1") == "removed"
     removals.reverse(takedown, by=keeper, decision="A mistake.")
     photo.refresh_from_db()
     assert (photo.status, photo.removed_because, photo.removed_at) == (HELD, "", None)
-    assert duplicates.blocked("else", "1", phash=photo.phash) == ""
+    assert blocked("else", "1", phash=photo.phash) == ""
 
 
 def test_a_decision_is_made_once(photos, keeper):
@@ -117,18 +121,18 @@ def test_a_creators_request_hides_all_of_theirs_whatever_the_source_and_nobody_e
 def test_it_covers_what_comes_in_later_as_long_as_it_stands(photos, keeper):
     takedown = removals.ask(creator=Creator("flickr", "12345@N01"))
     for told in ({"owner": "12345@n01"}, {"creator_url": "http://www.flickr.com/photos/12345@N01"}):
-        assert duplicates.blocked("flickr", "99", **told) == "creator_opted_out"
-    assert duplicates.blocked("flickr", "99", owner="777777@N02", creator="Ann") == ""
+        assert blocked("flickr", "99", **told) == "creator_opted_out"
+    assert blocked("flickr", "99", owner="777777@N02", creator="Ann") == ""
     removals.refuse(takedown, by=keeper, decision="No.")
-    assert duplicates.blocked("flickr", "99", owner="12345@N01") == ""
+    assert blocked("flickr", "99", owner="12345@N01") == ""
 
 
 def test_a_name_counts_where_nothing_better_is_known(photos):
     assert removals.who("bo", "") == Creator("", name="bo")
     removals.ask(creator=Creator("", name="bo"))
     assert statuses(photos)[4] == HIDDEN
-    assert duplicates.blocked("anywhere", "5", creator="Bo") == "creator_opted_out"
-    assert duplicates.blocked("anywhere", "5", creator="") == ""
+    assert blocked("anywhere", "5", creator="Bo") == "creator_opted_out"
+    assert blocked("anywhere", "5", creator="") == ""
 
 
 def test_a_name_of_several_people_asks_for_an_address(photos):
@@ -217,7 +221,7 @@ def test_files_go_a_month_after_and_the_row_with_its_hashes_stays(photos, keeper
     assert not [path for path in media.rglob("*") if path.is_file()]
     photo = Photo.objects.get(pk=photos[0].pk)
     assert (photo.original.name, bytes(photo.thumbhash), photo.renditions.count()) == ("", b"", 0)
-    assert duplicates.blocked("else", "7", sha256=photo.sha256) == "removed"
+    assert blocked("else", "7", sha256=photo.sha256) == "removed"
     assert Takedown.objects.get().email == ""
     assert removals.purge(later) == 0
 
@@ -238,7 +242,7 @@ def test_reversed_after_its_files_are_gone_it_stays_hidden_and_says_why(photos, 
     removals.reverse(takedown, by=keeper, decision="A mistake.")
     photo = Photo.objects.get(pk=photos[0].pk)
     assert (photo.status, photo.removed_because) == (HIDDEN, "files_deleted")
-    assert duplicates.blocked("flickr", "0") == ""
+    assert blocked("flickr", "0") == ""
 
 
 def test_rows_of_limits_do_not_pile_up(db):
