@@ -1,15 +1,17 @@
-"""Candidates to bytes: several at once, a few a host, each failure counted."""
+"""Candidates to bytes: several at once, a few a host, as its robots.txt allows, each failure counted."""
 
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from threading import BoundedSemaphore, Lock
 from urllib.parse import urlsplit
 
 from gallery.collect.batch import Report
-from gallery.collect.fetch import NotFetched, fetch
+from gallery.collect.fetch import Fetcher, NotFetched
 from gallery.collect.intake import Facts
+from gallery.collect.robots import Robots
 from gallery.collect.sources.base import Candidate
 
 AT_ONCE = 8
@@ -30,16 +32,17 @@ class Hosts:
 
 def download(candidates: Iterable[Candidate], report: Report, deadline: float) -> Iterator[tuple[str, bytes, Facts]]:
     """Name, bytes and facts of each candidate that could be fetched, in order; the others are counted in the report."""
-    hosts = Hosts()
+    hosts, robots = Hosts(), Robots()
+    fetcher = Fetcher(robots.check)
     waiting: deque[tuple[Candidate, Future[bytes]]] = deque()
 
     def get(candidate: Candidate) -> bytes:
         with hosts.slot(candidate.file_url):
             if time.monotonic() > deadline:
                 raise NotFetched("too_slow")
-            return fetch(candidate.file_url, deadline)
+            return fetcher.fetch(candidate.file_url, deadline)
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with closing(robots), fetcher, ThreadPoolExecutor(AT_ONCE) as pool:
         for candidate in candidates:
             waiting.append((candidate, pool.submit(get, candidate)))
             if len(waiting) >= 2 * AT_ONCE:

@@ -33,7 +33,8 @@ REDIRECTS = 5
 PORTS = (80, 443)
 TIMEOUTS = {"connect": 4.0, "read": 10.0, "write": 10.0, "pool": 10.0}
 # identity: a picture is compressed already, and a small answer that unfolds to gigabytes is never asked for.
-HEADERS = [("user-agent", AGENT), ("accept", "image/*"), ("accept-encoding", "identity")]
+HEADERS = [("user-agent", AGENT), ("accept-encoding", "identity")]
+PHOTOGRAPH = ("accept", "image/*")
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 UNICAST6 = ipaddress.IPv6Network("2000::/3")  # all of IPv6 that is routed
 
@@ -89,21 +90,20 @@ class Fetcher:
 
     def fetch(self, url: str, deadline: float | None = None) -> bytes:
         """The bytes of a photograph, at most MOST_BYTES; deadline on time.monotonic(). Raises NotFetched."""
-        return self._ask(url, deadline, MOST_BYTES, self._may_fetch).content
+        return self._ask(url, deadline, MOST_BYTES, photograph=True).content
 
-    def read(self, url: str, most: int) -> "Reply":
+    def read(self, url: str, most: int, deadline: float | None = None) -> "Reply":
         """Status and the first `most` bytes of anything at all: robots.txt, a page. Raises NotFetched."""
-        return self._ask(url, None, most, None)
+        return self._ask(url, deadline, most, photograph=False)
 
-    def _ask(self, url: str, deadline: float | None, most: int, may_fetch: Callable[[str], None] | None) -> "Reply":
+    def _ask(self, url: str, deadline: float | None, most: int, photograph: bool) -> "Reply":
         self._due.at = due = min(time.monotonic() + SECONDS, deadline or float("inf"))
         try:
             address = httpx.URL(url)
             for _ in range(REDIRECTS + 1):
-                if may_fetch is not None:
-                    may_fetch(str(address))
-                    self._due.at = due  # it may have fetched something itself
-                reply, address = self._get(address, most, photograph=most == MOST_BYTES)
+                if photograph and self._may_fetch is not None:
+                    self._may_fetch(str(address))
+                reply, address = self._get(address, most, photograph)
                 if reply is not None:
                     return reply
         except httpcore.TimeoutException:
@@ -119,14 +119,14 @@ class Fetcher:
         target = httpcore.URL(
             scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path
         )
-        with self._pool.stream("GET", target, headers=HEADERS, extensions={"timeout": TIMEOUTS}) as response:
+        headers_sent = [*HEADERS, PHOTOGRAPH] if photograph else HEADERS
+        with self._pool.stream("GET", target, headers=headers_sent, extensions={"timeout": TIMEOUTS}) as response:
             headers = httpx.Headers(response.headers)
             if response.status in (301, 302, 303, 307, 308) and "location" in headers:
                 return None, address.join(headers["location"])
             if photograph:
                 _check(response.status, headers)
-                return Reply(response.status, _read(response.iter_stream(), most, whole=True)), address
-            return Reply(response.status, _read(response.iter_stream(), most, whole=False)), address
+            return Reply(response.status, _read(response.iter_stream(), most, whole=photograph)), address
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from protego import Protego
 from gallery.collect.fetch import ROBOT, Fetcher, NotFetched
 
 MOST_BYTES = 500 * 1024  # RFC 9309, 2.5
+SECONDS = 10.0  # for one robots.txt
 DAY = 86_400.0
 SOON = 300.0  # seconds after which a host that did not answer is asked again
 HOSTS = 1000
@@ -25,6 +26,7 @@ class _Host:
     lock: threading.Lock = field(default_factory=threading.Lock)
     rules: Protego | None = None
     until: float = 0.0  # time.monotonic()
+    free_at: float = 0.0  # when the next request may be made, where the host wants pauses
 
 
 class Robots:
@@ -46,29 +48,36 @@ class Robots:
         if not rules.can_fetch(url, ROBOT):
             raise NotFetched("robots")
 
-    def delay(self, url: str) -> float:
-        """Seconds that the host wants between two requests."""
-        rules = self._rules(url)
-        return min(float(rules.crawl_delay(ROBOT) or 0), LONGEST_DELAY) if rules else 0.0
+    def wait(self, url: str) -> None:
+        """Sleep until this request's turn, where the host wants pauses between requests (Crawl-delay)."""
+        rules, host = self._rules(url), self._host(url)
+        delay = min(float(rules.crawl_delay(ROBOT) or 0), LONGEST_DELAY) if rules else 0.0
+        if delay:
+            with host.lock:
+                turn = max(time.monotonic(), host.free_at)
+                host.free_at = turn + delay
+            time.sleep(max(0.0, turn - time.monotonic()))
 
     def _rules(self, url: str) -> Protego | None:
-        parts = urlsplit(url)
-        root = f"{parts.scheme}://{parts.netloc}"
-        with self._lock:
-            host = self._hosts.setdefault(root, _Host())
-            self._hosts.move_to_end(root)
-            while len(self._hosts) > HOSTS:
-                self._hosts.popitem(last=False)
+        host = self._host(url)
         with host.lock:
             if time.monotonic() >= host.until:
-                host.rules = self._asked(root)
+                host.rules = self._asked(_root(url))
                 host.until = time.monotonic() + (SOON if host.rules is None else DAY)
             return host.rules
+
+    def _host(self, url: str) -> _Host:
+        with self._lock:
+            host = self._hosts.setdefault(_root(url), _Host())
+            self._hosts.move_to_end(_root(url))
+            while len(self._hosts) > HOSTS:
+                self._hosts.popitem(last=False)
+            return host
 
     def _asked(self, root: str) -> Protego | None:
         """4xx: there are no rules. 5xx and silence: none may be assumed."""
         try:
-            reply = self._fetcher.read(f"{root}/robots.txt", MOST_BYTES)
+            reply = self._fetcher.read(f"{root}/robots.txt", MOST_BYTES, time.monotonic() + SECONDS)
         except NotFetched as error:
             if error.because == "address_refused":
                 raise
@@ -77,3 +86,8 @@ class Robots:
             return None
         text = reply.content.decode("utf-8", "replace") if reply.status == httpx.codes.OK else ""
         return Protego.parse(text)
+
+
+def _root(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

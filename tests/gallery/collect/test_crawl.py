@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from standins.flickr import FIRST, made_up
 
-from gallery.collect import claims
+from gallery.collect import claims, robots
 from gallery.models import Candidate, Crawl, Photo, Slice
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("in_process", "media")]
@@ -66,6 +66,17 @@ def test_robots_txt_is_obeyed_before_any_photograph_is_asked_for(flickr):
     flickr.add(FIRST, "happy")
     assert crawl()["rejected"] == {"robots": 1}
     assert flickr.fetched == []
+
+
+def test_a_host_that_wants_pauses_between_requests_is_given_them(flickr, monkeypatch):
+    flickr.robots = b"User-agent: *\nCrawl-delay: 3\n"
+    slept: list[float] = []
+    monkeypatch.setattr(robots.time, "sleep", slept.append)
+    for second in range(4):
+        flickr.add(FIRST + second, "happy")
+    assert crawl()["stored"] == 4
+    turns = sorted(slept)[-3:]
+    assert [round(turn / 3) for turn in turns] == [1, 2, 3], "one after the other, whichever thread asks"
 
 
 def test_what_failed_for_now_is_tried_again_later_and_only_that(flickr, monkeypatch):

@@ -175,6 +175,12 @@ def test_an_address_that_is_not_public_is_refused_and_the_rest_goes_on(openverse
     assert "1  rejected, its address is not a public one: http://169.254.169.254/latest" in said
 
 
+def test_robots_txt_is_obeyed(openverse, media):
+    openverse.files["/robots.txt"] = (200, "text/plain", b"User-agent: *\nDisallow: /files/")
+    openverse.add("happy", 1, encoded(picture(1)))
+    assert "1  rejected, its host's robots.txt forbids it" in run()
+
+
 def test_no_mood_goes_empty_when_requests_run_out(openverse, media):
     openverse.burst = 6
     for place, mood in enumerate(MOODS):
