@@ -19,6 +19,7 @@ from gallery.models import Crawl
 from gallery.moods import MOODS
 
 FIRST = datetime(2005, 1, 1, tzinfo=UTC)  # Flickr's first whole year
+LIVE = 5  # seconds
 LOCAL = ("folder",)  # reads this machine's files: only by its command line
 
 
@@ -77,6 +78,14 @@ class CrawlAdmin(admin.ModelAdmin):
             obj.asked_by = request.user  # type: ignore[assignment]  # the admin lets nobody else in
             obj.until = timezone.now()
             claims.begin(obj, form.opened)
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None):
+        """The page of a running crawl comes anew every few seconds, by a header: so it is live without a script."""
+        response = super().change_view(request, object_id, form_url, extra_context)
+        crawl = getattr(response, "context_data", {}).get("original")
+        if crawl is not None and crawl.state == Crawl.State.RUNNING:
+            response["Refresh"] = str(LIVE)
+        return response
 
     @admin.display(description="progress")
     def counts(self, crawl: Crawl) -> SafeString:

@@ -66,8 +66,9 @@ class Crawling:
             running.update(state=Crawl.State.DONE, ended_at=timezone.now())
 
     def _is_left(self) -> bool:
-        moods = [mood for mood, (_, beyond) in claims.wanted(self.crawl).items() if beyond > 0]
-        fetch = [mood for mood, (more, _) in claims.wanted(self.crawl).items() if more > 0]
+        wanted = claims.wanted(self.crawl).items()
+        moods = [mood for mood, (_, beyond) in wanted if beyond > 0]
+        fetch = [mood for mood, (more, _) in wanted if more > 0]
         slices = self.crawl.slices.filter(state=Slice.State.WAITING, mood__in=moods)
         candidates = self.crawl.candidates.filter(state=Candidate.State.WAITING)
         in_hand = candidates.filter(worker__isnull=False).exists()

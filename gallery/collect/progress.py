@@ -6,22 +6,18 @@ from datetime import timedelta
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from gallery.collect import fetch, render
-from gallery.collect.duplicates import BLOCKED
+from gallery.collect import batch
 from gallery.models import Candidate, Crawl, Slice
 
 SPAN = timedelta(minutes=10)  # over which the speed is measured
 SENTENCES = {
-    **fetch.REASONS,
-    **render.REASONS,
-    **BLOCKED,
+    **batch.SENTENCES,
     "two_moods": "its words name two moods",
     "duplicate": "the same bytes are here already",
     "unknown_licence": "under a licence that is not known here",
     "no_address": "without an address of a file",
     "no_photograph": "no photograph",
     "no_id": "without an id",
-    "unreadable": "it cannot be read (is it allowed?)",
 }
 
 

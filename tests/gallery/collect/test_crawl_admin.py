@@ -42,7 +42,11 @@ def test_a_crawl_is_begun_in_the_admin_and_done_by_the_queue(admin, flickr):
 def test_paused_it_waits_and_resumed_it_goes_on(admin, flickr):
     flickr.add(FIRST, "happy")
     admin.post(ADD, ASKED)
+    page = reverse("admin:gallery_crawl_change", args=[Crawl.objects.get().pk])
+    assert admin.get(page)["Refresh"], "it is live while it runs"
     act(admin, "pause")
+    assert "Refresh" not in admin.get(page)
+    assert admin.get(reverse("admin:gallery_crawl_change", args=["none"])).status_code == 302
     tasks.crawl_on()
     assert (Crawl.objects.get().state, flickr.fetched) == ("paused", [])
     act(admin, "resume")
