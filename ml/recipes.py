@@ -49,6 +49,44 @@ class Starter:
 
 RECIPES = {"starter": Starter}
 
+OPTIMISERS = ("sgd", "adam", "adamw")
+SCHEDULES = ("constant", "step", "linear", "cosine", "plateau")
+
+
+@dataclass(frozen=True)
+class Training:
+    """How a network of ml.nets.catalog is trained: its paper's optimiser and schedule."""
+
+    optimiser: str = "sgd"
+    lr: float = 1e-3
+    momentum: float = 0.9  # of sgd
+    weight_decay: float = 5e-4
+    schedule: str = "constant"
+    every: int = 10  # step: epochs between two falls; plateau: epochs without gain before one
+    factor: float = 0.1  # of each fall
+    last: float = 1e-5  # linear: the rate at the epoch `until`
+    until: int = 0  # linear: 0 for the last epoch
+    epochs: int = 30
+    stages: tuple[str, ...] = ()  # "name:epochs" or "name:epochs:factor of lr", one after the other; (): one stage
+    batch: int = 64
+    accumulate: int = 1  # batches a step
+    patience: int = 0  # epochs without gain on validation before it stops; 0: never
+    precision: str = "float32"  # or "bf16", where the machine is faster with it
+    channels_last: bool = True
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in OPTIMISERS or self.schedule not in SCHEDULES:
+            raise RecipeError(f"optimiser: {', '.join(OPTIMISERS)}; schedule: {', '.join(SCHEDULES)}.")
+        if self.precision not in ("float32", "bf16"):
+            raise RecipeError("precision must be float32 or bf16.")
+        if min(self.epochs, self.batch, self.accumulate, self.every) < 1 or self.lr <= 0:
+            raise RecipeError("epochs, batch, accumulate and every must be at least 1, lr above 0.")
+
+
+# By network, in alphabetical order; what a paper leaves open is marked in the network's own file.
+TRAINING: dict[str, Training] = {}
+
 
 def with_settings(recipe: Any, settings: Sequence[str]) -> Any:
     """The recipe with `name=value` settings applied; RecipeError on an unknown name or a value of another type."""
