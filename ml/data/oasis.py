@@ -12,10 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ml.data import distributions, photographs
+from ml.data.affect import Affective
+from ml.data.labelled import labels_of
+from ml.data.photographs import Rule
 from ml.data.tables import DataError, Row, photo_folder, rows
+from ml.moods import MOODS, label_themes
 
 SCALES = ("valence", "arousal", "aesthetic")
 LOW, HIGH = 1, 7  # the raters' scale
+CATEGORIES = ("Animal", "Object", "Person", "Scenery")
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,44 @@ def read(folder: Path) -> Oasis:
         ratings=_ratings(Path(folder) / "ratings.csv", files),
         missing=len(named) - len(files),
     )
+
+
+def photographs_in(folder: Path) -> Affective:
+    """The same as rows to train on: beauty is the score, subjects are never split, high is above the median.
+
+    Distributions are of the single ratings, and of mean and standard deviation where there are none. Labels: "emotion",
+    the six moods by the subject's name (weak), and "category". Raises DataError.
+    """
+    data = read(folder)
+    return Affective(
+        name="oasis",
+        paths=data.paths,
+        groups=np.array(data.subjects),
+        score=_to_unit(data.aesthetic.mean),
+        distribution=_distribution(data),
+        labels={
+            "emotion": labels_of(MOODS, label_themes(data.subjects).moods),
+            "category": labels_of(CATEGORIES, data.categories),
+        },
+        ratings=photographs.Ratings(
+            data.ratings.person.astype(np.str_), data.ratings.photo, _to_unit(data.ratings.rating)
+        ),
+        rule=Rule(threshold=None),
+        missing=data.missing,
+        valence=_to_unit(data.valence.mean),
+        arousal=_to_unit(data.arousal.mean),
+    )
+
+
+def _to_unit(rating: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (rating - LOW) / (HIGH - LOW)
+
+
+def _distribution(data: Oasis) -> NDArray[np.float64]:
+    """(n, 10) of beauty."""
+    rated = distributions.of_ratings(data.ratings.photo, _to_unit(data.ratings.rating), len(data.files))
+    guessed = distributions.of_normal(_to_unit(data.aesthetic.mean), data.aesthetic.sd / (HIGH - LOW))
+    return np.where(np.isfinite(rated), rated, guessed)
 
 
 def _norms(path: Path) -> dict[str, Row]:
