@@ -4,12 +4,16 @@ A network is built from its arguments alone (so that a file can rebuild it) and 
 `start` fetches what its paper starts from, once, before training.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
+from torch import Generator, Tensor, nn
 
 from ml import losses
+from ml.data.loading import Key
+from ml.data.photographs import Photographs
 from ml.views import View
 
 Said = dict[str, Tensor]  # what a network says of n photographs, by name
@@ -64,3 +68,17 @@ class Net(nn.Module):
 
     def enter(self, stage: str, epoch: int) -> None:
         """Called before each epoch (from 0 in each stage): what is frozen, which losses count."""
+
+    def sampler(
+        self, photographs: Photographs, rows: NDArray[np.int64], batch: int, generator: Generator
+    ) -> Iterator[list[Key]] | None:
+        """An epoch's batches, where shuffling is not enough; a key is a row, or (row, more that is known of it)."""
+        return None
+
+    def look(
+        self, photographs: Photographs, rows: NDArray[np.int64], batches: Callable[[], Iterable[tuple[Tensor, ...]]]
+    ) -> None:
+        """Called once before training: what the network takes from the training photographs (centroids, a mean).
+
+        batches() goes over their first eval views, in the order of rows; results belong into buffers.
+        """

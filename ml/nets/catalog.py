@@ -5,9 +5,14 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import torch
+
 import ml.nets
+from ml import files
+from ml.files import NetworkFile, NetworkFileError
 from ml.nets.base import Net
 from ml.recipes import RecipeError
 
@@ -70,3 +75,27 @@ def rebuilt(name: str, arguments: Mapping[str, Any], classes: int) -> Net:
 def told(arguments: Any) -> dict[str, Any]:
     """Arguments as plain values for a file."""
     return asdict(arguments)
+
+
+def arguments_of(name: str, arguments: Any, classes: tuple[str, ...]) -> dict[str, Any]:
+    """What a network file keeps beside the weights, so that it can be built anew."""
+    return {"net": name, "values": told(arguments), "classes": list(classes)}
+
+
+def of_file(network: NetworkFile) -> tuple[Net, tuple[str, ...]]:
+    """The network of a file with its weights, in eval mode, and its classes. Raises NetworkFileError."""
+    try:
+        name, values, classes = (network.arguments[key] for key in ("net", "values", "classes"))
+    except KeyError as error:
+        raise NetworkFileError(f"{network.name} was not made by one of the networks of this catalogue.") from error
+    try:
+        net = rebuilt(name, values, len(classes))
+        net.load_state_dict({key: torch.from_numpy(array) for key, array in network.arrays.items()})
+    except (RecipeError, RuntimeError, TypeError) as error:
+        raise NetworkFileError(f"{network.name} does not fit this version's {name}.") from error
+    return net.eval(), tuple(classes)
+
+
+def from_file(path: str | Path) -> Net:
+    """The network of a file that training made, in eval mode. Raises NetworkFileError."""
+    return of_file(files.load(path))[0]
