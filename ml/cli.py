@@ -1,8 +1,9 @@
 """What the commands of this room share: errors as one sentence, networks by name, photographs with a progress bar."""
 
 import shlex
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,17 +26,42 @@ from ml.scorer import BATCH, Scorer, Scores
 from ml.taste_trials import HALVES, Trial, as_is, by_folds, rated_files, read_people
 from ml.train import FOLDS, TooLittleData
 
+_MENDABLE = (DataError, NetworkFileError, RecipeError, TooLittleData)
+# By name, since importing them would load torch into commands that do without it.
+_MENDABLE_OF_TORCH = ("NoWeights", "Diverged", "CheckpointError")
+
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """Turn the errors that people can mend into CommandError: one sentence, no traceback."""
     try:
         yield
-    except (DataError, NetworkFileError, RecipeError, TooLittleData) as error:
+    except ValueError as error:
+        if not isinstance(error, _MENDABLE) and type(error).__name__ not in _MENDABLE_OF_TORCH:
+            raise
         raise CommandError(str(error)) from error
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise CommandError(f"{where}{error.strerror or error}") from error
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Whether the user (or the system) asked to stop; a training then saves its checkpoint and ends in one sentence."""
+    from ml.loop import Interrupted
+
+    asked: list[int] = []
+    former = {name: signal.signal(name, lambda number, frame: asked.append(number)) for name in _STOPS}
+    try:
+        yield lambda: bool(asked)
+    except Interrupted as error:
+        raise CommandError("Stopped; the same command with --resume goes on from here.") from error
+    finally:
+        for name, handler in former.items():
+            signal.signal(name, handler)
+
+
+_STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 def networks_folder() -> Path:
@@ -142,6 +168,46 @@ def bar(message: str) -> Callable[[dict[str, Any]], None]:
         line.set_description(state["message"])
 
     return told
+
+
+def epochs_bar(name: str) -> Callable[[Mapping[str, Any]], None]:
+    """A progress function for trainings by epochs: the steps of the epoch, and the best metric so far."""
+    line = tqdm(desc=name, file=sys.stderr, unit="batch")
+
+    def told(state: Mapping[str, Any]) -> None:
+        if state["step"] == 1:
+            line.reset(total=state["steps"])
+        line.set_description(f"{name}, epoch {state['epoch'] + 1}", refresh=False)
+        if state["best"] > -1:
+            line.set_postfix(best=f"{state['best']:.3f}", refresh=False)
+        line.update(state["step"] - line.n)
+
+    return told
+
+
+def figures_table(figures: Mapping[str, Any]) -> str:
+    """Figures of one task as lines: each with its interval, and what chance would give."""
+    lines = [f"photographs        {figures['n']}"]
+    for name, value in figures.items():
+        if isinstance(value, float):
+            bounds = figures.get(f"{name}_interval")
+            interval = f"  ({bounds[0]:.3f} to {bounds[1]:.3f})" if bounds else ""
+            lines.append(f"{name.replace('_', ' '):<18} {value:.3f}{interval}")
+    for name in ("recall", "ap"):
+        if name in figures:
+            parts = (f"{key} {value:.2f}" for key, value in figures[name].items() if value is not None)
+            lines.append(f"{name:<18} " + "  ".join(parts))
+    if "confusion" in figures:
+        lines += ["confusion (truth in rows)", *("  ".join(f"{n:5d}" for n in row) for row in figures["confusion"])]
+    return "\n".join(lines)
+
+
+def kind_and_folder(word: str) -> tuple[str, Path]:
+    """KIND:DIR of --data. Raises CommandError."""
+    kind, colon, folder = word.partition(":")
+    if not colon or not folder:
+        raise CommandError(f"--data takes KIND:DIR, such as oasis:photos/oasis, not {word!r}.")
+    return kind, Path(folder)
 
 
 def command_line(command: str, arguments: Iterable[str]) -> str:

@@ -84,8 +84,24 @@ class Training:
             raise RecipeError("epochs, batch, accumulate and every must be at least 1, lr above 0.")
 
 
+RAM = Training(lr=0.01, weight_decay=0.0, schedule="linear", until=800, epochs=50, batch=32)  # stops long before 800
+
 # By network, in alphabetical order; what a paper leaves open is marked in the network's own file.
-TRAINING: dict[str, Training] = {}
+TRAINING: dict[str, Training] = {
+    "columns": Training(
+        optimiser="adam", weight_decay=1e-5, stages=("columns:15", "join:10", "all:10:0.1"), patience=6
+    ),
+    "emotion_vgg": Training(lr=0.1, schedule="step", every=5, factor=0.5, epochs=50, batch=128),
+    "kong": Training(lr=1e-4, schedule="step", every=10, stages=("reg:20", "rank:10", "att:10", "cont:20")),
+    "multiresnet": Training(lr=0.1, weight_decay=1e-4, stages=("first:81", "second:41:0.1", "third:42:0.01")),
+    "nima": Training(optimiser="adam", lr=1e-5, weight_decay=0.0, patience=8),
+    "ram": RAM,
+    "ram_cnn": RAM,
+    "ram_lstm": RAM,
+    "ram_lstm_cnn": RAM,
+    "resnet50_ft": Training(lr=1e-3, weight_decay=1e-4, schedule="cosine"),
+    "vgg16_ft": Training(lr=1e-4, schedule="step", patience=8),
+}
 
 
 def with_settings(recipe: Any, settings: Sequence[str]) -> Any:
@@ -113,7 +129,10 @@ def _value(name: str, text: str, like: Any) -> Any:
     """Text as a value of the type of `like`; tuples are separated by commas."""
     try:
         if isinstance(like, tuple):
-            return tuple(type(like[0])(part) for part in text.split(","))
+            kind = type(like[0]) if like else str
+            return tuple(kind(part) for part in text.split(",") if part)
+        if isinstance(like, bool):
+            return {"true": True, "false": False}[text.lower()]
         return type(like)(text)
-    except ValueError:
+    except (KeyError, ValueError):
         raise RecipeError(f"{name} cannot be {text!r}: it needs {type(like).__name__} such as {like!r}.") from None

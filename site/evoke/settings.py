@@ -138,6 +138,7 @@ MEDIA_URL = "/media/"
 MEDIA_ROOT = VAR / "media"
 STORAGES = _storages()
 NETWORKS_DIR = VAR / "networks"
+RUNS_DIR = VAR / "runs"  # checkpoints and curves of trainings from the command line
 SHORTLIST_DIR = VAR / "shortlist"
 
 SECURE_SSL_REDIRECT = HTTPS
