@@ -6,7 +6,8 @@ Frames are RAPID's four (Lu et al. 2014, section 3.1):
     center-crop  the shorter side becomes `frame`, the middle square is kept
     warp         both sides become `frame`; the aspect ratio is lost
     padding      the longer side becomes `frame`, centred; zeros around it (after normalising)
-    crop         a window of frame x frame at the photograph's own resolution, wherever it falls
+    crop         a window of frame x frame at the photograph's own resolution, wherever it falls; a photograph that is
+                 smaller is enlarged first
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ FRAMES = ("center-crop", "warp", "padding", "crop")
 NORMS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "caffe": ((122.7 / 255, 116.7 / 255, 104.0 / 255), (1 / 255, 1 / 255, 1 / 255)),
+    "half": ((0.5,) * 3, (0.5,) * 3),
     "lite": ((127 / 255,) * 3, (128 / 255,) * 3),
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
@@ -39,6 +41,13 @@ class View:
     tests: str = "one"  # or "ten"; frame "crop" takes a number of windows instead
     windows: int = 1  # of frame "crop", at test, spread evenly
     bgr: bool = False
+    shrink: float = 1.0  # of frame "crop": the photograph first becomes this many times as large, for small networks
+
+    def __post_init__(self) -> None:
+        if self.frame not in FRAMES or self.norm not in NORMS or self.tests not in CORNERS:
+            raise ValueError(f"frame: {', '.join(FRAMES)}; norm: {', '.join(NORMS)}; tests: {', '.join(CORNERS)}.")
+        if not 1 <= self.side <= self.resize:
+            raise ValueError(f"A window of {self.side} pixels does not fit in a frame of {self.resize}.")
 
     def train(self, image: Tensor) -> Tensor:
         """uint8 (3, h, w) -> float (3, side, side): a window at random, mirrored half the time."""
@@ -51,7 +60,8 @@ class View:
     def eval(self, image: Tensor) -> Tensor:
         """uint8 (3, h, w) -> float (v, 3, side, side): the views whose answers are averaged; no randomness."""
         if self.frame == "crop":
-            return torch.stack([self._middle(self._framed(image, *place)) for place in self._places])
+            whole = self._shortest(image)
+            return torch.stack([self._middle(self._cut(whole, *place)) for place in self._places])
         framed = self._framed(image, 0.5, 0.5)
         if self.tests == "ten":
             return torch.stack(tv.ten_crop(framed, [self.side, self.side]))
@@ -81,15 +91,20 @@ class View:
             scale = side / max(height, width)
             small = self._normalised(_resized(image, max(1, round(height * scale)), max(1, round(width * scale))))
             return tv.center_crop(small, [side, side])  # pads with zeros where the picture is smaller
-        if self.frame == "crop" and min(height, width) >= side:
-            top, left = round(down * (height - side)), round(right * (width - side))
-            return self._normalised(image[:, top : top + side, left : left + side])
-        scale = side / min(height, width)
-        small = _resized(image, max(side, round(height * scale)), max(side, round(width * scale)))
-        if self.frame == "crop":
-            top, left = round(down * (small.shape[1] - side)), round(right * (small.shape[2] - side))
-            return self._normalised(small[:, top : top + side, left : left + side])
-        return self._normalised(tv.center_crop(small, [side, side]))
+        where = (down, right) if self.frame == "crop" else (0.5, 0.5)
+        return self._cut(self._shortest(image), *where)
+
+    def _shortest(self, image: Tensor) -> Tensor:
+        """The picture at the size that frames are cut from: its shorter side is `resize`, or more for frame "crop"."""
+        height, width = image.shape[1:]
+        scale = max(self.resize / min(height, width), self.shrink if self.frame == "crop" else 0)
+        return image if scale == 1 else _resized(image, *(max(self.resize, round(e * scale)) for e in (height, width)))
+
+    def _cut(self, whole: Tensor, down: float, right: float) -> Tensor:
+        """A normalised frame of the picture. down, right: where it falls, as shares of the room (0-1)."""
+        side = self.resize
+        top, left = round(down * (whole.shape[1] - side)), round(right * (whole.shape[2] - side))
+        return self._normalised(whole[:, top : top + side, left : left + side])
 
     def _normalised(self, image: Tensor) -> Tensor:
         mean, std = (torch.tensor(values)[:, None, None] for values in NORMS[self.norm])
