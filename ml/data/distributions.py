@@ -11,7 +11,10 @@ NARROWEST = 0.5 / BINS  # standard deviation: a narrower normal would fall betwe
 
 
 def of_counts(counts: Floats) -> Floats:
-    """Counts of ratings (n, 10) as probabilities; NaN rows where nobody rated."""
+    """Counts of ratings (n, k) on a scale of k steps as probabilities (n, 10); NaN rows where nobody rated."""
+    steps = counts.shape[1]
+    if steps != BINS:
+        counts = counts @ of_ratings(np.arange(steps), np.linspace(0, 1, steps), steps)
     total = counts.sum(1, keepdims=True)
     return np.divide(counts, total, out=np.full(counts.shape, np.nan), where=total > 0)
 

@@ -34,7 +34,7 @@ def read(folder: Path, task: str = "category") -> Photographs:
 
 def classified(folder: Path) -> list[tuple[str, Path, str]]:
     """Part ("" where there are none), path and class of the photographs, sorted. Raises DataError."""
-    children = _folders(folder)
+    children = subfolders(folder)
     split = {child.name.lower(): child for child in children}
     parts = {name: PART_NAMES[name] for name in split if name in PART_NAMES}
     if parts and len(parts) == len(children):
@@ -49,10 +49,11 @@ def photographs(folder: Path) -> list[Path]:
 
 
 def _in_classes(folder: Path) -> list[tuple[Path, str]]:
-    return [(path, child.name) for child in _folders(folder) for path in photographs(child)]
+    return [(path, child.name) for child in subfolders(folder) for path in photographs(child)]
 
 
-def _folders(folder: Path) -> list[Path]:
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, by name; hidden ones are left out. Raises DataError."""
     try:
         return sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
     except OSError as error:

@@ -8,14 +8,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml.data import flickr8k, folder, oasis, splits
+from ml.data import (
+    aadb,
+    ava,
+    cifar,
+    emoset,
+    emotion6,
+    evoke,
+    fi,
+    flickr8k,
+    flickr_aes,
+    folder,
+    oasis,
+    photonet,
+    real_cur,
+    splits,
+)
 from ml.data.photographs import ATTRIBUTES, Labels, Photographs, Ratings, Rule
 from ml.data.tables import DataError
 
 KINDS: dict[str, Callable[..., Photographs]] = {
+    "aadb": aadb.read,
+    "ava": ava.read,
+    "ava-style": ava.read_styles,
+    "cifar10": cifar.read_10,
+    "cifar100": cifar.read_100,
+    "emoset": emoset.read,
+    "emotion6": emotion6.read,
+    "evoke": evoke.read,
+    "fi": fi.read,
+    "flickr-aes": flickr_aes.read,
     "flickr8k": flickr8k.photographs_in,
     "folder": folder.read,
     "oasis": oasis.photographs_in,
+    "photonet": photonet.read,
+    "real-cur": real_cur.read,
 }
 
 
