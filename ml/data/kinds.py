@@ -1,7 +1,7 @@
 """The data sets by the name that `--data KIND:FOLDER` gives them."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +48,24 @@ KINDS: dict[str, Callable[..., Photographs]] = {
 
 def read(kind: str, folder: Path, **options: Any) -> Photographs:
     """Read a data set. Options are the reader's, as values or as texts from a command line. Raises DataError."""
-    if kind not in KINDS:
-        raise DataError(f"There is no kind of data set {kind!r}: {', '.join(KINDS)}.")
-    reader = KINDS[kind]
-    known = {name: of.default for name, of in list(inspect.signature(reader).parameters.items())[1:]}
+    known = _options(kind)
     unknown = [name for name in options if name not in known]
     if unknown:
         raise DataError(f"{kind} has no option {unknown[0]!r}{_listed(known)}.")
-    return reader(Path(folder), **{name: _as(kind, name, value, known[name]) for name, value in options.items()})
+    return KINDS[kind](Path(folder), **{name: _as(kind, name, value, known[name]) for name, value in options.items()})
+
+
+def read_several(data: Sequence[tuple[str, Path]], options: Mapping[str, Any], seed: int = 0) -> Photographs:
+    """Several kinds with their folders as one set; each gets the options that it has. Raises DataError.
+
+    An option that none of them has is refused. See joined.
+    """
+    has = {kind: _options(kind) for kind, _ in data}
+    strange = [name for name in options if not any(name in known for known in has.values())]
+    if strange:
+        raise DataError(f"None of {', '.join(has)} has an option {strange[0]!r}.")
+    own = [{name: value for name, value in options.items() if name in has[kind]} for kind, _ in data]
+    return joined([read(kind, folder, **some) for (kind, folder), some in zip(data, own, strict=True)], seed)
 
 
 def joined(sets: Sequence[Photographs], seed: int = 0) -> Photographs:
@@ -81,6 +91,13 @@ def joined(sets: Sequence[Photographs], seed: int = 0) -> Photographs:
         rule=rules.pop() if len(rules) == 1 else Rule(threshold=None),
         missing=sum(each.missing for each in sets),
     )
+
+
+def _options(kind: str) -> dict[str, Any]:
+    """A kind's options with their defaults. Raises DataError."""
+    if kind not in KINDS:
+        raise DataError(f"There is no kind of data set {kind!r}: {', '.join(KINDS)}.")
+    return {name: of.default for name, of in list(inspect.signature(KINDS[kind]).parameters.items())[1:]}
 
 
 def _listed(known: dict[str, Any]) -> str:

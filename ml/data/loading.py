@@ -6,6 +6,8 @@ and put back after it, and the loader draws from a generator of its own. Nothing
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -36,7 +38,8 @@ class Item(NamedTuple):
     row: int
 
 
-class Batch(NamedTuple):
+@dataclass(frozen=True)
+class Batch:
     """Photographs that could be read, and how many could not; inputs is () where none could.
 
     Training: inputs (n, c, side, side), one a view. Eval: (n, v, c, side, side).
@@ -48,7 +51,7 @@ class Batch(NamedTuple):
     unreadable: list[int]  # rows
 
     def pin_memory(self) -> "Batch":
-        """For DataLoader(pin_memory=True)."""
+        """The same in memory from which a GPU copies fast, for DataLoader(pin_memory=True)."""
         pinned = {name: value.pin_memory() for name, value in self.known.items()}
         return Batch(tuple(each.pin_memory() for each in self.inputs), pinned, self.rows, self.unreadable)
 
@@ -66,11 +69,13 @@ class Viewed(Dataset[Item]):
         seed: int = 0,
     ) -> None:
         """known: see known_of, one row a photograph. training: random views, else those whose answers are averaged."""
-        self.paths, self.views, self.known = photographs.paths, tuple(views), dict(known)
+        # one array, not a list: what workers count references to becomes memory of their own
+        self._paths = np.array([os.fsencode(path) for path in photographs.paths])
+        self.views, self.known = tuple(views), dict(known)
         self.training, self.seed = training, seed
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self._paths)
 
     def __getitem__(self, key: "Key | Timed") -> Item:
         """A row, or (row, more), or either with its epoch, as Batches gives them."""
@@ -79,7 +84,7 @@ class Viewed(Dataset[Item]):
         known = {name: values[row] for name, values in self.known.items()}
         known |= {name: torch.tensor(value, dtype=_type(known.get(name))) for name, value in more.items()}
         try:
-            image = read_image(self.paths[row])
+            image = read_image(Path(os.fsdecode(self._paths[row])))
         except UnreadableError:
             return Item(None, known, row)
         return Item(self._seen(image, row, epoch), known, row)

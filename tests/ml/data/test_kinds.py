@@ -122,3 +122,15 @@ def test_sets_without_lists_are_split_where_others_have_them():
 def test_one_set_is_joined_to_itself():
     alone = made("a")
     assert kinds.joined([alone]) is alone
+
+
+def test_several_kinds_each_get_the_options_that_they_have(put):
+    folder = oasis(put)
+    put("fi/awe/1.jpg")
+    put("fi/fear/2.jpg")
+    data = [("oasis", folder), ("fi", folder / "fi")]
+    whole = kinds.read_several(data, {"moods": "yes"})
+    assert whole.labels["emotion"].classes == MOODS
+    assert "emotion" not in kinds.read_several(data, {}).labels
+    with pytest.raises(DataError, match=r"^None of oasis, fi has an option 'delta'\.$"):
+        kinds.read_several(data, {"delta": "1"})

@@ -106,6 +106,19 @@ def test_batches_may_change_between_passes(photographs):
     assert len(loader) == 2
 
 
+def test_a_pass_may_be_broken_off(photographs):
+    loader = loading.loader(viewed(photographs), Batches([[row] for row in range(COUNT)]), workers=1)
+    assert [batch.rows.tolist() for _, batch in zip(range(3), loader, strict=False)] == [[0], [1], [2]]
+    assert [batch.rows.tolist() for batch in loader] == [[row] for row in range(COUNT)]
+
+
+def test_names_of_any_letters_are_found_again_in_workers(photographs):
+    odd = photographs.paths[0].with_name("é 日本 .png")
+    photographs.paths[0] = photographs.paths[0].rename(odd)
+    (batch,) = loading.loader(viewed(photographs), Batches([[0]]), workers=1)
+    assert batch.rows.tolist() == [0]
+
+
 def test_workers_are_bounded(photographs):
     assert loading.loader(viewed(photographs), Batches(), workers=500).num_workers <= loading.MOST_WORKERS
 
