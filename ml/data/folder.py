@@ -1,7 +1,7 @@
-"""A folder of photographs whose subfolders are named by the class; or a list with a part each: train, val, test.
+"""A folder of photographs whose subfolders are named by their classes.
 
 FOLDER/CLASS/*.jpg                     no official split
-FOLDER/{train,val,test}/CLASS/*.jpg    split by the folders (val, valid and validation are the same)
+FOLDER/{train,val,test}/CLASS/*.jpg    split by these folders (val, valid and validation are the same), others left out
 """
 
 from pathlib import Path
@@ -18,16 +18,17 @@ PART_NAMES = {"train": TRAIN, "val": VALIDATION, "valid": VALIDATION, "validatio
 
 def read(folder: Path, task: str = "category") -> Photographs:
     """Photographs with the name of their folder as label of `task`. Raises DataError."""
-    found = classified(Path(folder))
+    folder = Path(folder)
+    found = classified(folder)
     classes = tuple(sorted({name for _, _, name in found}))
     if len(classes) < 2:
         raise DataError(f"{folder} needs at least two subfolders of photographs, named by their classes.")
     parts = np.array([part for part, _, _ in found])
     return Photographs(
-        name=Path(folder).name,
+        name=folder.name,
         paths=[path for _, path, _ in found],
         groups=np.array([path.relative_to(folder).as_posix() for _, path, _ in found]),
-        parts=parts if parts.any() else None,
+        parts=parts if (parts != "").any() else None,
         labels={task: labels_of(classes, [name for _, _, name in found])},
     )
 
@@ -37,7 +38,7 @@ def classified(folder: Path) -> list[tuple[str, Path, str]]:
     children = subfolders(folder)
     split = {child.name.lower(): child for child in children}
     parts = {name: PART_NAMES[name] for name in split if name in PART_NAMES}
-    if parts and len(parts) == len(children):
+    if {TRAIN, TEST} <= set(parts.values()):
         return [(parts[name], path, label) for name in sorted(parts) for path, label in _in_classes(split[name])]
     return [("", path, label) for path, label in _in_classes(folder)]
 

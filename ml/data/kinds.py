@@ -71,7 +71,8 @@ def read_several(data: Sequence[tuple[str, Path]], options: Mapping[str, Any], s
 def joined(sets: Sequence[Photographs], seed: int = 0) -> Photographs:
     """Several sets as one. Groups and people keep apart by the set's name.
 
-    Where only some have official lists, the others are split by `seed`. Label sets whose classes differ are left out.
+    Where only some have official lists, the others are split by `seed`. Label sets whose classes differ are left out,
+    and those with several classes a photograph unless all sets have them.
     The rule is the one of the sets that have scores; the median of the training photographs if they differ.
     """
     if len(sets) == 1:
@@ -140,10 +141,11 @@ def _tasks(sets: Sequence[Photographs]) -> list[str]:
 
 
 def _labels(sets: Sequence[Photographs], task: str) -> Labels | None:
-    """The labels of a task, None where the sets that have any name different classes."""
+    """The labels of a task, None where they cannot be joined: see joined."""
     known = [each.labels.get(task) for each in sets]
     classes = {labels.classes for labels in known if labels is not None}
-    if len(classes) != 1:
+    whole = all(labels is not None for labels in known)
+    if len(classes) != 1 or (not whole and any(labels and labels.several is not None for labels in known)):
         return None
     (names,) = classes
     full = [labels or Labels(names, np.full(len(each), -1, np.int64)) for each, labels in zip(sets, known, strict=True)]

@@ -190,10 +190,9 @@ def taught(known: Mapping[str, Tensor], task: str) -> NDArray[np.bool_]:
     if task in ("score", "distribution"):
         values = known[task].reshape(len(known[task]), -1)
         return torch.isfinite(values).all(1).numpy()
-    mask = known["label"] >= 0
-    if "several" in known:
-        mask = mask | known["several"].any(1)
-    return mask.numpy()
+    if "several" in known:  # to be of no class is known too: 236 of AVA's test photographs have no style
+        return np.ones(len(known["several"]), bool)
+    return (known["label"] >= 0).numpy()
 
 
 def tasks_of(photographs: Photographs) -> list[str]:
@@ -238,7 +237,9 @@ def _type(like: Tensor | None) -> torch.dtype:
 
 def _seed(*numbers: int) -> int:
     """One number of 63 bits from several; neighbours give unlike ones."""
-    return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    return int(
+        np.random.SeedSequence([number % 2**63 for number in numbers]).generate_state(1, np.uint64)[0] >> np.uint64(1)
+    )
 
 
 def _cores() -> int:

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.data import distributions, kinds
+from ml.data import distributions, kinds, splits
 from ml.data.photographs import Labels, Photographs, Ratings, Rule
 from ml.data.tables import DataError
 from ml.moods import MOODS
@@ -94,13 +94,18 @@ def test_joined_sets_keep_their_groups_and_people_apart():
 
 def test_joined_sets_fill_what_one_lacks_with_unknowns():
     score, mood = np.array([0.1, 0.2, 0.3, 0.4]), Labels(("x", "y"), np.array([0, 1, 1, 0]))
-    several = Labels(("p", "q"), np.array([-1, 0, 0, 0]), np.ones((4, 2), bool))
-    whole = kinds.joined([made("a", score=score, rule=Rule(0.2)), made("b", labels={"mood": mood, "tags": several})])
+    whole = kinds.joined([made("a", score=score, rule=Rule(0.2)), made("b", labels={"mood": mood})])
     assert whole.score[:4].tolist() == score.tolist() and np.isnan(whole.score[4:]).all()
     assert whole.labels["mood"].index.tolist() == [-1] * 4 + [0, 1, 1, 0]
-    assert whole.labels["tags"].several.sum(1).tolist() == [0] * 4 + [2] * 4
     assert whole.rule == Rule(0.2)
     assert whole.attributes is None
+
+
+def test_several_classes_a_photograph_join_where_all_sets_know_them():
+    one, many = Labels(("p", "q"), np.array([0, 1, 1, 0])), Labels(("p", "q"), np.full(4, -1), np.ones((4, 2), bool))
+    whole = kinds.joined([made("a", labels={"tags": one}), made("b", labels={"tags": many})])
+    assert whole.labels["tags"].several.sum(1).tolist() == [1] * 4 + [2] * 4
+    assert kinds.joined([made("a"), made("b", labels={"tags": many})]).labels == {}
 
 
 def test_label_sets_of_other_classes_and_rules_that_differ_do_not_join():
@@ -134,3 +139,21 @@ def test_several_kinds_each_get_the_options_that_they_have(put):
     assert "emotion" not in kinds.read_several(data, {}).labels
     with pytest.raises(DataError, match=r"^None of oasis, fi has an option 'delta'\.$"):
         kinds.read_several(data, {"delta": "1"})
+
+
+@pytest.mark.realdata
+def test_the_real_sets_are_whole(realdata):
+    sets = [kinds.read(kind, realdata / kind) for kind in ("oasis", "flickr8k")]
+    assert [(len(each), each.missing) for each in sets] == [(690, 0), (3000, 0)]
+    assert np.bincount(sets[0].labels["category"].index).tolist() == [79, 168, 275, 168]
+    means = distributions.mean_of(sets[0].distribution)
+    assert np.abs(means - sets[0].score).max() < 0.06  # ratings.csv holds 580 of the 757 people of the norms
+    assert kinds.read("evoke", realdata / "gallery").labels["emotion"].index.tolist().count(-1) == 16
+
+
+@pytest.mark.realdata
+def test_no_subject_of_the_real_oasis_is_split(realdata):
+    photographs = kinds.read("oasis", realdata / "oasis")
+    parts = splits.split(photographs, seed=0, task="emotion")
+    by_part = [set(photographs.groups[parts == part]) for part in ("train", "validation", "test")]
+    assert sum(map(len, by_part)) == len(set(photographs.groups)) == 193

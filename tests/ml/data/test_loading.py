@@ -173,7 +173,7 @@ def test_several_labels_come_as_zeros_and_ones(photographs):
         Photographs("x", photographs.paths, photographs.groups, labels=labels), "style", np.full(COUNT, -1)
     )
     assert known["several"].tolist() == [[1, 1]] + [[0, 0]] * 9
-    assert loading.taught(known, "style").tolist() == [True] + [False] * 9
+    assert loading.taught(known, "style").all()  # to have none of the classes is known as well
 
 
 def test_shuffled_batches_hold_every_row_once():
