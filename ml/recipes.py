@@ -92,6 +92,7 @@ TRAINING: dict[str, Training] = {
         optimiser="adam", weight_decay=1e-5, stages=("columns:15", "join:10", "all:10:0.1"), patience=6
     ),
     "emotion_vgg": Training(lr=0.1, schedule="step", every=5, factor=0.5, epochs=50, batch=128),
+    "ilgnet": Training(lr=1e-4, weight_decay=2e-4, schedule="step", every=23, factor=0.96, epochs=97, batch=48),
     "kong": Training(lr=1e-4, schedule="step", every=10, stages=("reg:20", "rank:10", "att:10", "cont:20")),
     "multiresnet": Training(lr=0.1, weight_decay=1e-4, stages=("first:81", "second:41:0.1", "third:42:0.01")),
     "nima": Training(optimiser="adam", lr=1e-5, weight_decay=0.0, patience=8),
@@ -99,6 +100,9 @@ TRAINING: dict[str, Training] = {
     "ram_cnn": RAM,
     "ram_lstm": RAM,
     "ram_lstm_cnn": RAM,
+    "rapid_dcnn": Training(schedule="plateau", every=3, stages=("settle:1", "joint:39"), batch=128, patience=10),
+    "rapid_rdcnn": Training(schedule="plateau", every=3, stages=("settle:1", "joint:39"), batch=128, patience=10),
+    "rapid_scnn": Training(lr=3e-3, schedule="plateau", every=3, epochs=60, batch=128, patience=10),
     "resnet50_ft": Training(lr=1e-3, weight_decay=1e-4, schedule="cosine"),
     "vgg16_ft": Training(lr=1e-4, schedule="step", patience=8),
 }
