@@ -69,6 +69,11 @@ def networks_folder() -> Path:
     return Path(settings.NETWORKS_DIR)
 
 
+def runs_folder() -> Path:
+    """Where trainings from the command line keep checkpoints and curves."""
+    return Path(settings.RUNS_DIR)
+
+
 def cache_folder() -> Path:
     """Where exported networks lie."""
     return networks_folder() / "onnx"

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from ml import files
@@ -33,6 +34,8 @@ from ml.recipes import TRAINING, RecipeError, Training, with_settings
 DATA = "data."  # settings of readers begin with it
 RULES = {"": None, "median": Rule(threshold=None), "above": Rule(at_least=False), "at least": Rule(at_least=True)}
 
+SPLITS = ("groups", "naive")
+
 
 @dataclass(frozen=True)
 class Protocol:
@@ -40,11 +43,12 @@ class Protocol:
 
     delta: float = 0.0  # training photographs closer than this to the threshold are left out
     rule: str = ""  # of high quality: the set's own, or median, above (the middle), "at least" (the middle)
+    split: str = "groups"  # where no official lists are: groups kept together, or naive: photograph by photograph
     most: int = 0  # training photographs by lot; 0: all
 
     def __post_init__(self) -> None:
-        if self.rule not in RULES:
-            raise RecipeError(f"rule must be one of {', '.join(filter(None, RULES))}.")
+        if self.rule not in RULES or self.split not in SPLITS:
+            raise RecipeError(f"rule: {', '.join(filter(None, RULES))}; split: {', '.join(SPLITS)}.")
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,10 @@ def prepared(plan: Plan, workers: int | None = None) -> Trial:
 
 def read(plan: Plan) -> Photographs:
     """The plan's data sets, as one. Raises DataError."""
-    return kinds.joined([kinds.read(kind, folder, **plan.options) for kind, folder in plan.data], plan.seed)
+    found = kinds.joined([kinds.read(kind, folder, **plan.options) for kind, folder in plan.data], plan.seed)
+    if plan.protocol.split == "naive":
+        return dataclasses.replace(found, groups=np.array([str(place) for place in range(len(found))]))
+    return found
 
 
 def train(

@@ -6,6 +6,8 @@ quoted in a public survey. Figures that we remember with less certainty are not 
 
 from dataclasses import dataclass
 
+MARKS = "R: the student report. P: a paper, as generally known. V: checked against code, data, a statement or a survey."
+
 
 @dataclass(frozen=True)
 class Published:

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ml import cli
@@ -63,7 +62,7 @@ class Command(BaseCommand):
             plan = experiment.planned(options["network"], data, options["set"], options["seed"])
             made = experiment.train(
                 plan,
-                Path(settings.RUNS_DIR) / plan.slug,
+                cli.runs_folder() / plan.slug,
                 out,
                 resume=options["resume"],
                 command=cli.command_line("train", sys.argv[2:]),

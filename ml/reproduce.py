@@ -1,0 +1,184 @@
+"""The report's table, a row a network: which settings the report or the paper has, and which a small machine takes.
+
+A row is trained in a process of its own, so that its peak memory is its own; what is done is kept, so that a table that
+was interrupted goes on where it stood.
+"""
+
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ml.recipes import RecipeError
+
+EMOTION_KINDS = ("oasis", "flickr8k", "fi", "emotion6", "emoset", "evoke", "folder")
+ONLY_EMOTION = ("flickr8k", "fi", "emotion6", "emoset")
+STARTER = "starter"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row. key: by which `--rows` picks it, beside the network's name."""
+
+    key: str
+    network: str
+    task: str = "binary"
+    settings: tuple[str, ...] = ()  # beside the network's defaults
+    small: tuple[str, ...] = ()  # what else a small machine sets
+    small_task: str = ""  # where the sets of a small machine know no such thing
+    files: Mapping[str, str] = field(default_factory=dict)  # arguments that are other rows' network files
+
+    def task_on(self, small: bool) -> str:
+        """The task, on a small machine or not."""
+        return self.small_task or self.task if small else self.task
+
+    def settings_on(self, small: bool) -> list[str]:
+        """All settings, in the order of --set."""
+        task = [f"task={self.task_on(small)}"] if self.network != STARTER else []
+        return [*task, *self.settings, *(self.small if small else ())]
+
+
+SCNN = ("side=96", "width=0.5", "tests=one", "windows=5", "epochs=15", "batch=32", "lr=0.01")
+COLUMNS_OF = {"warp": "rapid_scnn/warp", "crop": "rapid_scnn/crop"}
+LITE = ("trunk=lite0", "weights=none", "side=160", "epochs=6", "batch=32")
+KONG = ("trunk=lite0", "weights=none", "side=160", "batch=32", "stages=reg:3,rank:1,att:1,cont:1", "lr=0.001")
+RESIDUAL = ("side=64", "width=0.25", "epochs=12", "batch=32", "stages=first:8,second:3:0.1,third:2:0.01")
+
+ROWS: tuple[Row, ...] = (
+    Row("starter", STARTER),
+    *(Row(f"rapid_scnn/{view}", "rapid_scnn", settings=(f"view={view}",), small=SCNN)
+      for view in ("center-crop", "warp", "padding", "crop")),
+    Row("rapid_scnn/style", "rapid_scnn", "style", ("view=crop",), SCNN, small_task="category"),
+    Row("rapid_dcnn", "rapid_dcnn", small=("side=96", "width=0.5", "windows=5", "epochs=8", "batch=32", "lr=0.003"),
+        files=COLUMNS_OF),
+    Row("rapid_rdcnn", "rapid_rdcnn", small=("side=96", "width=0.5", "windows=5", "epochs=8", "batch=32", "lr=0.003"),
+        files={**COLUMNS_OF, "third": "rapid_scnn/style"}),
+    Row("ilgnet", "ilgnet", settings=()),
+    Row("ilgnet/random", "ilgnet", settings=("weights=none",),
+        small=("side=112", "width=0.25", "epochs=12", "batch=32", "lr=0.001")),
+    *(Row(name, name, small=("epochs=30",)) for name in ("ram", "ram_lstm", "ram_cnn", "ram_lstm_cnn")),
+    Row("vgg16_ft", "vgg16_ft"),
+    Row("vgg16_ft/lite0", "vgg16_ft", settings=LITE[:2], small=LITE[2:]),
+    Row("resnet50_ft", "resnet50_ft"),
+    Row("resnet50_ft/lite0", "resnet50_ft", settings=LITE[:2], small=LITE[2:]),
+    Row("multiresnet/k1", "multiresnet", settings=("units=3,4,6,3", "branches=1"), small=RESIDUAL),
+    Row("multiresnet/k3", "multiresnet", settings=("units=1,2,3,1", "branches=3"), small=RESIDUAL),
+    Row("starter/score", STARTER, "score"),
+    Row("kong", "kong", "score"),
+    *(Row(f"kong/{variant}", "kong", "score", (f"variant={variant}", *KONG[:2]), KONG[2:])
+      for variant in ("reg", "rank", "att", "cont", "att_cont")),
+    Row("kong/conf", "kong", "binary", ("variant=conf", *KONG[:2]), KONG[2:]),
+    Row("columns", "columns", "score", small=("stages=columns:4,join:4,all:3:0.1",)),
+    Row("nima", "nima", "distribution"),
+    Row("nima/lite0", "nima", "distribution", LITE[:2], (*LITE[2:], "lr=0.0001")),
+    *(row
+      for split in ("groups", "naive")
+      for row in (
+          Row(f"starter/emotion/{split}", STARTER, "emotion", (f"split={split}",)),
+          Row(f"emotion_vgg/{split}", "emotion_vgg", "emotion", (f"split={split}",),
+              ("preset=small-112", "epochs=10", "batch=32")),
+          Row(f"resnet50_ft/emotion/{split}", "resnet50_ft", "emotion", (f"split={split}", *LITE[:2]), LITE[2:]),
+          Row(f"multiresnet/emotion/{split}", "multiresnet", "emotion", (f"split={split}", "branches=2"), RESIDUAL),
+          Row(f"columns/emotion/{split}", "columns", "emotion", (f"split={split}",),
+              ("stages=columns:3,join:4,all:3:0.1",)),
+          Row(f"ram/emotion/{split}", "ram", "emotion", (f"split={split}",), ("epochs=20",)),
+      )),
+)  # fmt: skip
+
+
+def chosen(words: Sequence[str]) -> list[Row]:
+    """The rows named by key or network, and those whose files they need, in the table's order; all for none."""
+    known = {row.key: row for row in ROWS}
+    if not words:
+        return list(ROWS)
+    names = {row.network for row in ROWS}
+    unknown = [word for word in words if word not in known and word not in names]
+    if unknown:
+        raise RecipeError(f"There is no row {unknown[0]!r}: {', '.join(known)}.")
+    wanted = {row.key for row in ROWS if row.key in words or row.network in words}
+    wanted |= {key for name in wanted for key in known[name].files.values()}
+    return [row for row in ROWS if row.key in wanted]
+
+
+def data_for(row: Row, data: Sequence[tuple[str, Path]], small: bool) -> list[tuple[str, Path]]:
+    """Those of the data sets that know the row's task. Raises RecipeError if none does."""
+    task = row.task_on(small)
+    if task == "emotion":
+        found = [pair for pair in data if pair[0] in EMOTION_KINDS]
+    elif task == "style":
+        found = [pair for pair in data if pair[0] == "ava-style"]
+    else:
+        found = [pair for pair in data if pair[0] not in (*ONLY_EMOTION, "ava-style")]
+    if not found:
+        raise RecipeError(f"The row {row.key} needs a data set for {task!r}, and none of --data is one.")
+    return found
+
+
+def run(
+    rows: Sequence[Row],
+    data: Sequence[tuple[str, Path]],
+    out: Path,
+    *,
+    small: bool = False,
+    seed: int = 0,
+    told: Callable[[str, Mapping[str, Any]], None] = lambda key, result: None,
+) -> Iterator[dict[str, Any]]:
+    """Train the rows that are not done yet; every row's result, in order. `out` keeps results, files and runs."""
+    for row in rows:
+        file = out / "rows" / f"{row.key.replace('/', '-')}.json"
+        result = json.loads(file.read_text()) if file.is_file() else None
+        wanted = _words(row, data, small, seed, out)
+        if result is None or result["words"] != wanted:
+            result = {**_apart(row, data_for(row, data, small), out, small, seed), "words": wanted}
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(result, indent=1))
+        told(row.key, result)
+        yield result
+
+
+def _words(row: Row, data: Sequence[tuple[str, Path]], small: bool, seed: int, out: Path) -> list[str]:
+    """By which a result that is kept is known to be the one wanted."""
+    kinds = [kind for kind, _ in data_for(row, data, small)]
+    return [row.network, *row.settings_on(small), *kinds, str(seed), *sorted(row.files.values())]
+
+
+def _apart(row: Row, data: list[tuple[str, Path]], out: Path, small: bool, seed: int) -> dict[str, Any]:
+    """Train the row in a process of its own, which ends with it."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        return pool.submit(trained, row, data, out, small, seed).result()
+
+
+def trained(row: Row, data: list[tuple[str, Path]], out: Path, small: bool, seed: int) -> dict[str, Any]:
+    """One row's result: key, network, task, data, settings, figures, seconds, peak, or why there is none."""
+    from ml import experiment, starter_rows
+    from ml.nets.base import NoWeights
+
+    settings = [*row.settings_on(small), *_files(row, out)]
+    result: dict[str, Any] = {
+        "key": row.key,
+        "network": row.network,
+        "task": row.task_on(small),
+        "settings": row.settings_on(small)[1 if row.network != STARTER else 0 :],
+        "data": [kind for kind, _ in data],
+    }
+    if row.network == STARTER:
+        return result | starter_rows.result(result["task"], data, settings, out / "onnx", seed)
+    plan = experiment.planned(row.network, data, settings, seed)
+    try:
+        made = experiment.train(plan, out / "runs" / plan.slug, out / "networks")
+    except NoWeights as error:
+        return result | {"none": str(error)}
+    kept = ("figures", "seconds", "seconds_in_all", "peak_megabytes", "best_on_test", "chosen", "epochs")
+    return result | {"name": made.name} | {name: made.card[name] for name in kept if name in made.card}
+
+
+def _files(row: Row, out: Path) -> list[str]:
+    """Settings that name the network files of other rows."""
+    found = []
+    for argument, key in row.files.items():
+        made = json.loads((out / "rows" / f"{key.replace('/', '-')}.json").read_text())
+        found.append(f"{argument}={out / 'networks' / made['name']}.safetensors")
+    return found
