@@ -1,7 +1,7 @@
 """Networks on a handful of made-up photographs: what is known of them, and a plain loop that learns them by heart."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ml.nets.base import Net, Said
 
@@ -28,7 +28,20 @@ def learn(
         assert isinstance(total, Tensor)
         total.backward()
         learner.step()
+    settle(net, inputs)
     return answered(net, inputs)
+
+
+def settle(net: Net, inputs: Tensor) -> None:
+    """Let the statistics of batch norm catch up with the weights, for which so few steps are not enough."""
+    norms = [layer for layer in net.modules() if isinstance(layer, nn.BatchNorm2d) and layer.training]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        net(inputs)
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
 
 
 def answered(net: Net, inputs: Tensor) -> Said:
@@ -41,9 +54,9 @@ def answered(net: Net, inputs: Tensor) -> Said:
 def pictures(n: int, side: int) -> Tensor:
     """Photographs of large blurred spots (n, 3, side, side), the same each time."""
     spots = torch.randn((n, 3, 4, 4), generator=torch.Generator().manual_seed(1))
-    return torch.nn.functional.interpolate(spots, size=(side, side), mode="bicubic")
+    return nn.functional.interpolate(spots, size=(side, side), mode="bicubic")
 
 
-def count(net: torch.nn.Module, *, learning: bool = False) -> int:
+def count(net: nn.Module, *, learning: bool = False) -> int:
     """Parameters, or those that learn."""
     return sum(each.numel() for each in net.parameters() if each.requires_grad or not learning)

@@ -108,7 +108,7 @@ def test_without_weights_for_its_width_it_says_so(make: Any, monkeypatch: pytest
     with torch.device("meta"):
         full = torchvision.models.vgg16() if make is vgg else torchvision.models.resnet50()
     monkeypatch.setattr("ml.nets.pretrained.imagenet", lambda name: full.state_dict())
-    with pytest.raises(NoWeights, match="^no ImageNet weights"):
+    with pytest.raises(NoWeights, match=r"^no ImageNet weights"):
         make(weights="imagenet").start()
 
 

@@ -50,7 +50,7 @@ def test_it_takes_files_older_than_the_counters_of_batch_norm(kept: Path, monkey
 
 
 def test_a_net_of_another_width_has_no_weights(kept: Path) -> None:
-    with pytest.raises(NoWeights, match="^no ImageNet weights: those of two fit it at its full width only"):
+    with pytest.raises(NoWeights, match=r"^no ImageNet weights: those of two fit it at its full width only"):
         pretrained.load(Two(width=4), "two")
 
 
@@ -58,7 +58,7 @@ def test_a_file_with_a_wrong_hash_is_refused(kept: Path, monkeypatch: pytest.Mon
     wrong = kept.with_name("two-00000000.pth")
     wrong.write_bytes(kept.read_bytes())
     monkeypatch.setattr(pretrained, "address", lambda name: wrong.as_uri())
-    with pytest.raises(NoWeights, match="^no ImageNet weights"):
+    with pytest.raises(NoWeights, match=r"^no ImageNet weights"):
         pretrained.imagenet("two")
 
 
