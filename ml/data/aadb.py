@@ -4,7 +4,9 @@ Kong, Shen, Lin, Mech, Fowlkes (2016), Photo aesthetics ranking network with att
 Layout: imgListFiles_label/imgList{Train,Validation,TestNew}Regression_X.txt (X: score, or an attribute), photographs of
 training and validation in datasetImages_originalSize/ or datasetImages_warp256/, those of the new test list in
 AADB_newtest_originalSize/ (or AADB_newtest/; names there may begin with the score: 0.500_NAME.jpg); AllinAll.csv, the
-single ratings, may be absent. A line of a list: name, one blank, score in 0-1 or attribute in -1..1.
+single ratings, may be absent. A line of a list: name, one blank, score in 0-1 or attribute in -1..1. Where a copy has
+no lists of attributes, attMat.mat beside the lists tells them: a cell `dataset` of training, test and validation, with
+a row a photograph in the order of the lists of scores, score first.
 """
 
 import re
@@ -12,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from scipy.io import loadmat
+from scipy.io.matlab import MatReadError
 
 from ml.data import distributions
 from ml.data.lists import Album, first, lines
@@ -22,8 +26,10 @@ LISTS = {TRAIN: "Train", VALIDATION: "Validation", TEST: "TestNew"}
 SPELLED = {"BalancingElements": ("BalacingElements", "BalancingElements")}  # as the authors' files spell it, first
 ORIGINAL, WARPED = "datasetImages_originalSize", "datasetImages_warp256"
 NEW_TEST = ("AADB_newtest_originalSize", "AADB_newtest_warp256", "AADB_newtest")
+MATRIX, CELLS = "attMat.mat", (TRAIN, TEST, VALIDATION)
 LOW, HIGH = 1, 5  # the raters' scale
 ASKED = 10  # photographs of one assignment
+ROUNDING = 0.006  # of the scores in the lists
 
 Known = dict[str, float]  # by photograph
 
@@ -36,7 +42,9 @@ def read(folder: Path, warped: bool = False, at_least: bool = True) -> Photograp
     folder = Path(folder)
     lists, albums = _lists(folder), _albums(folder, warped)
     scores = {part: _list(lists, part, "score", 0, 1) for part in LISTS}
-    attributes = {part: _attributes(lists, part, list(scores[part])) for part in LISTS}
+    attributes = _of_matrix(lists / MATRIX, scores) or {
+        part: _attributes(lists, part, list(scores[part])) for part in LISTS
+    }
     found = [
         (path, part, name) for part in LISTS for name in scores[part] if (path := _path(albums, part, name)) is not None
     ]
@@ -111,6 +119,23 @@ def _attributes(lists: Path, part: str, names: list[str]) -> dict[str, list[floa
             raise DataError(f"{path} does not name {absent!r}, which the list of scores names.")
         columns.append(column)
     return {name: [column[name] for column in columns] for name in names}
+
+
+def _of_matrix(path: Path, scores: dict[str, Known]) -> dict[str, dict[str, list[float]]]:
+    """Attributes by part and photograph; {} where the lists tell them. Raises DataError if the scores do not agree."""
+    if not path.is_file() or any(path.parent.glob(_file(TRAIN, "B*Elements"))):
+        return {}
+    try:
+        cells = loadmat(path)["dataset"].ravel()
+        tables = {part: np.asarray(cell, np.float64) for part, cell in zip(CELLS, cells, strict=True)}
+    except (OSError, KeyError, ValueError, TypeError, MatReadError) as error:
+        raise DataError(f"{path} holds no cell `dataset` of three tables.") from error
+    for part, known in scores.items():
+        column = np.fromiter(known.values(), np.float64)
+        table = tables[part]
+        if table.shape != (len(known), 1 + len(ATTRIBUTES)) or np.abs(table[:, 0] - column).max(initial=0) > ROUNDING:
+            raise DataError(f"{path}: the scores of {part} are not those of {_file(part, 'score')}.")
+    return {part: dict(zip(scores[part], tables[part][:, 1:].tolist(), strict=True)) for part in LISTS}
 
 
 def _ratings(folder: Path, names: list[str]) -> Ratings | None:

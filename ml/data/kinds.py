@@ -68,6 +68,12 @@ def read_several(data: Sequence[tuple[str, Path]], options: Mapping[str, Any], s
     return joined([read(kind, folder, **some) for (kind, folder), some in zip(data, own, strict=True)], seed)
 
 
+def described(kind: str) -> str:
+    """What a kind is, who made it, and how its folder must look. Raises DataError."""
+    _options(kind)
+    return inspect.getdoc(inspect.getmodule(KINDS[kind])) or ""
+
+
 def joined(sets: Sequence[Photographs], seed: int = 0) -> Photographs:
     """Several sets as one. Groups and people keep apart by the set's name.
 

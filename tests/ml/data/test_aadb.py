@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from ml.data import aadb
 from ml.data.photographs import ATTRIBUTES
@@ -103,6 +104,42 @@ def test_a_list_that_is_not_there_is_named(folder):
     (folder / "imgListFiles_label" / "imgListTrainRegression_Symmetry.txt").unlink()
     with pytest.raises(DataError, match=r"holds no imgListTrainRegression_Symmetry\.txt"):
         aadb.read(folder)
+
+
+def matrix(folder, order=("Train", "TestNew", "Validation"), shift: float = 0.0) -> None:
+    """attMat.mat in place of the lists of attributes."""
+    place, cells = folder / "imgListFiles_label", np.empty((1, 3), object)
+    for number, part in enumerate(order):
+        scores = [line.split()[1] for line in (place / f"imgList{part}Regression_score.txt").read_text().splitlines()]
+        cells[0, number] = np.array([[float(score) + shift, *np.arange(11) / 20] for score in scores])
+    savemat(place / "attMat.mat", {"dataset": cells})
+    for path in place.glob("*.txt"):
+        if not path.stem.endswith("score"):
+            path.unlink()
+
+
+def test_the_matrix_tells_the_attributes_where_the_lists_do_not(folder):
+    matrix(folder)
+    assert aadb.read(folder).attributes == pytest.approx(np.tile(np.arange(11) / 20, (5, 1)))
+
+
+@pytest.mark.parametrize("wrong", [{"order": ("Train", "Validation", "TestNew")}, {"shift": 0.1}])
+def test_a_matrix_of_other_scores_is_refused(folder, wrong):
+    matrix(folder, **wrong)
+    with pytest.raises(DataError, match=r"attMat\.mat: the scores of \w+ are not those of imgList"):
+        aadb.read(folder)
+
+
+def test_a_matrix_that_is_none_is_refused(folder):
+    matrix(folder)
+    (folder / "imgListFiles_label" / "attMat.mat").write_bytes(b"no matrix")
+    with pytest.raises(DataError, match=r"attMat\.mat holds no cell `dataset`"):
+        aadb.read(folder)
+
+
+def test_the_lists_count_where_there_are_both(folder):
+    (folder / "imgListFiles_label" / "attMat.mat").write_bytes(b"no matrix")
+    assert aadb.read(folder).attributes[2, 0] == 0.2
 
 
 def test_single_ratings_come_from_the_file_of_all_assignments(folder, put):

@@ -20,6 +20,12 @@ def test_every_kind_of_the_report_is_there():
     }  # fmt: skip
 
 
+def test_every_kind_says_how_its_folder_must_look():
+    for kind in kinds.KINDS:
+        assert len(kinds.described(kind)) > 200, kind
+    assert "Layout" in kinds.described("ava")
+
+
 def test_an_unknown_kind_or_option_is_refused_in_one_sentence(tmp_path):
     with pytest.raises(DataError, match=r"^There is no kind of data set 'avva': aadb, ava, .*\.$"):
         kinds.read("avva", tmp_path)
