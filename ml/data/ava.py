@@ -43,33 +43,39 @@ def read(folder: Path, delta: float = 0.0, test: str = "generic_test") -> Photog
     """
     folder = Path(folder)
     tested = set(_ids(folder / "aesthetics_image_lists" / f"{test}.jpgl"))
-    album, found, seen, paths = _album(folder), [], set[str](), []
+    found, missing = _rated(folder)
+    table = np.array([numbers for _, _, numbers in found], np.int64).reshape(-1, 12)
+    votes = table[:, :10].astype(np.float64)
+    score = (votes @ np.arange(LOW, HIGH + 1) / votes.sum(1) - LOW) / (HIGH - LOW)
+    photographs = Photographs(
+        name="ava",
+        paths=[path for _, path, _ in found],
+        groups=np.array([name for name, _, _ in found], np.str_),
+        parts=np.array([TEST if name in tested else TRAIN for name, _, _ in found], np.str_),
+        score=score,
+        distribution=distributions.of_counts(votes),
+        labels={"tags": _tags(table[:, 10:])},
+        rule=Rule((MIDDLE - LOW) / (HIGH - LOW)),
+        missing=missing,
+    )
+    return without_middle(photographs, delta)
+
+
+def _rated(folder: Path) -> tuple[list[tuple[str, Path, list[int]]], int]:
+    """Ids and photographs with their ten counts and two tags, by AVA.txt, and how many are missing."""
+    album, found, seen = _album(folder), [], set[str]()
     for line in lines(folder / "AVA.txt"):
         words = line.words(15)
         if (name := _id(line, words[1])) in seen:
             raise line.error(f"names the image {name} a second time")
         seen.add(name)
-        numbers = [line.whole(word, 0, MOST_VOTES) for word in words[2:12]]
+        counts = [line.whole(word, 0, MOST_VOTES) for word in words[2:12]]
         tags = [line.whole(word, 0, len(TAGS)) for word in words[12:14]]
-        if not sum(numbers):
+        if not sum(counts):
             raise line.error("has no ratings")
         if (path := album.path(name)) is not None:
-            paths.append(path)
-            found.append([*numbers, *tags, name in tested])
-    table = np.array(found, np.int64).reshape(-1, 13)
-    mean = table[:, :10] @ np.arange(LOW, HIGH + 1) / np.maximum(table[:, :10].sum(1), 1)
-    photographs = Photographs(
-        name="ava",
-        paths=paths,
-        groups=np.array([path.stem for path in paths], np.str_),
-        parts=np.where(table[:, 12] == 1, TEST, TRAIN),
-        score=(mean - LOW) / (HIGH - LOW),
-        distribution=distributions.of_counts(table[:, :10].astype(np.float64)),
-        labels={"tags": _tags(table[:, 10:12])},
-        rule=Rule((MIDDLE - LOW) / (HIGH - LOW)),
-        missing=len(seen) - len(paths),
-    )
-    return without_middle(photographs, delta)
+            found.append((name, path, [*counts, *tags]))
+    return found, len(seen) - len(found)
 
 
 def without_middle(photographs: Photographs, delta: float) -> Photographs:

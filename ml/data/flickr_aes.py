@@ -37,14 +37,8 @@ def read(folder: Path, workers: str = "", seed: int = 0) -> Photographs:
     whole = ratings_of(folder / "FLICKR-AES_image_labeled_by_each_worker.csv")
     testers = _named(Path(workers), whole) if workers else drawn(whole, seed)
     names = list(paths)
-    place = {name: row for row, name in enumerate(names)}
     tested = {name for who, name, _ in whole if who in testers}
-    kept = [(w, place[n], s) for w, n, s in whole if n in place and (w in testers) == (n in tested)]
-    ratings = Ratings(
-        np.array([who for who, _, _ in kept], np.str_),
-        np.array([row for _, row, _ in kept], np.int64),
-        np.array([score for _, _, score in kept], np.float64),
-    )
+    ratings = _kept([rated for rated in whole if (rated[0] in testers) == (rated[1] in tested)], names)
     return Photographs(
         name="flickr-aes",
         paths=list(paths.values()),
@@ -113,6 +107,17 @@ def trials(photographs: Photographs, count: int, draws: int = DRAWS, seed: int =
         for _ in range(draws if len(own) > count + 1 else 0):
             order = rng.permutation(own)
             yield Trial(str(person), np.sort(order[:count]), np.sort(order[count:]))
+
+
+def _kept(rated: Rated, names: list[str]) -> Ratings:
+    """Those of the photographs named."""
+    place = {name: row for row, name in enumerate(names)}
+    kept = [(who, place[name], score) for who, name, score in rated if name in place]
+    return Ratings(
+        np.array([who for who, _, _ in kept], np.str_),
+        np.array([row for _, row, _ in kept], np.int64),
+        np.array([score for _, _, score in kept], np.float64),
+    )
 
 
 def _scores(path: Path) -> dict[str, float]:
