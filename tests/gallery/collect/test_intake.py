@@ -4,12 +4,13 @@ import io
 import struct
 import zlib
 
+import imagehash
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage, storages
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from gallery.collect import intake, render
 from gallery.collect.intake import Facts, take_in
@@ -93,6 +94,30 @@ def test_it_takes_in_every_accepted_kind(media, facts, content):
         with default_storage.open(rendition.file.name) as file:
             image = Image.open(file)
             assert (image.size, image.format.lower()) == ((rendition.width, rendition.height), rendition.format)
+
+
+@pytest.mark.parametrize("content", [content for content, _ in BAD.values()] + list(GOOD.values()), ids=[*BAD, *GOOD])
+def test_a_look_without_rendering_finds_what_rendering_finds(content):
+    said = []
+    for work in (render.inspect, render.render):
+        try:
+            seen = work(content)
+        except render.Rejected as error:
+            said.append(error.because)
+        else:
+            said.append((seen.sha256, seen.format, seen.width, seen.height))
+    assert said[0] == said[1]
+
+
+@pytest.mark.realdata
+def test_hashes_stay_those_of_rows_written_before_but_for_two_bits(realdata):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    for file in sorted((realdata / "gallery" / "photos").glob("*.jpg"))[::6]:
+        image = Image.open(file)
+        plain, profiled = file.read_bytes(), encoded(image, quality="keep", icc_profile=profile)
+        before = int(str(imagehash.phash(image.convert("RGB"))), 16)
+        now = [render.inspect(plain).phash, render.inspect(profiled).phash, render.perceptual_hash(image)]
+        assert max((before ^ bits % 2**64).bit_count() for bits in now) <= 2
 
 
 def test_sixteen_bits_keep_their_greys():
