@@ -5,8 +5,9 @@ candidates. A kill in between leaves files that the next try finds and uses.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 from django.core.files.storage import storages
 
@@ -65,19 +66,24 @@ class Arrivals:
 
         None among the claims: there is nothing to fetch just now. It is handed on when nothing arrived meanwhile.
         """
-        waiting: set[Future[Arrived]] = set()
+        done: SimpleQueue[Future[Arrived]] = SimpleQueue()
+        in_hand = 0
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for claim in claims:
                 if claim is not None:
-                    waiting.add(pool.submit(self._arrive, claim))
-                    if len(waiting) < AT_ONCE:
+                    pool.submit(self._arrive, claim).add_done_callback(done.put)
+                    in_hand += 1
+                    if in_hand < AT_ONCE:
                         continue
-                done, waiting = wait(waiting, TICK if claim is None else None, FIRST_COMPLETED)
-                yield from (due.result() for due in done)
-                if claim is None and not done:
+                try:
+                    arrived = done.get(timeout=TICK if claim is None else None).result()
+                except Empty:
                     yield None
-            for due in waiting:
-                yield due.result()
+                else:
+                    in_hand -= 1
+                    yield arrived
+            for _ in range(in_hand):
+                yield done.get().result()
 
     def _arrive(self, claimed: Claimed) -> Arrived:
         try:

@@ -35,6 +35,15 @@ TAKE_CANDIDATES = f"""
     RETURNING id, file_url, facts
 """  # noqa: S608
 
+SETTLE = """
+    UPDATE gallery_candidate SET worker = NULL, state = done.state, rejected_because = done.because,
+        attempts = done.attempts, not_before = done.not_before, bytes = done.bytes, photo_id = done.photo_id,
+        settled_at = now()
+    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::timestamptz[], %s::bigint[], %s::bigint[])
+        AS done(id, state, because, attempts, not_before, bytes, photo_id)
+    WHERE gallery_candidate.id = done.id
+"""
+
 
 def begin(crawl: Crawl, source: Source) -> Crawl:
     """Save a crawl with its first slices."""
@@ -179,25 +188,24 @@ def settle(batch: Sequence[Arrived], worker: int) -> None:
     keys = [arrived.claimed.key for arrived in batch]
     with transaction.atomic():
         rows = Candidate.objects.select_for_update().filter(pk__in=keys, worker=worker, state=Candidate.State.WAITING)
-        live = {row.pk: row for row in rows.order_by("pk")}
-        for done in keep_many(list(batch), set(live)):
-            _settle_one(live[done.arrived.claimed.key], done)
-        fields = ["state", "rejected_because", "attempts", "not_before", "worker", "bytes", "photo", "settled_at"]
-        Candidate.objects.bulk_update(live.values(), fields)
+        live = dict(rows.order_by("pk").values_list("pk", "attempts"))
+        settled = [_settled(done, live[done.arrived.claimed.key]) for done in keep_many(list(batch), set(live))]
+        if settled:
+            with connection.cursor() as cursor:
+                cursor.execute(SETTLE, [list(column) for column in zip(*settled, strict=True)])
 
 
-def _settle_one(row: Candidate, done: Settled) -> None:
-    row.worker, row.photo_id, row.bytes = None, done.photo_id, done.arrived.size
-    row.settled_at = timezone.now()
-    row.rejected_because = done.because
-    if not done.because:
-        row.state = Candidate.State.STORED
-    elif not done.arrived.passing:
-        row.state = Candidate.State.REJECTED
-    else:
-        row.attempts += 1
-        row.state = Candidate.State.FAILED if row.attempts >= ATTEMPTS else Candidate.State.WAITING
-        row.not_before = timezone.now() + timedelta(seconds=PAUSE * 4 ** (row.attempts - 1))
+def _settled(done: Settled, attempts: int) -> tuple[Any, ...]:
+    """A row of SETTLE; `attempts` before this one."""
+    state, not_before = Candidate.State.STORED, None
+    if done.because and not done.arrived.passing:
+        state = Candidate.State.REJECTED
+    elif done.because:
+        attempts += 1
+        state = Candidate.State.FAILED if attempts >= ATTEMPTS else Candidate.State.WAITING
+        not_before = timezone.now() + timedelta(seconds=PAUSE * 4 ** (attempts - 1))
+    key, size = done.arrived.claimed.key, done.arrived.size
+    return key, state.value, done.because, attempts, not_before, size, done.photo_id
 
 
 def retry_failed(crawl: Crawl) -> int:

@@ -8,20 +8,22 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, connections
 from django.utils import timezone
 
 from gallery.collect import claims, slicing
 from gallery.collect.arrivals import TICK, Arrivals, Arrived, Claimed
-from gallery.collect.pool import open_renderers
+from gallery.collect.pool import Renderers, open_renderers
 from gallery.collect.sources.base import LimitReached, Source, SourceRefused, SourceUnreachable
 from gallery.collect.sources.registry import open_source
 from gallery.collect.workers import working
 from gallery.models import Candidate, Crawl, Slice
 
-BATCH = 32  # photographs whose rows are written together
+BATCH = 64  # photographs whose rows are written together
 FLUSH = 2.0  # seconds that a photograph waits for the rest of its batch
 LOOK = 0.5  # seconds between two looks at whether the crawl was paused
 PAGES = 8  # of a slice before another word has its turn
@@ -41,12 +43,13 @@ class Crawling:
         self._trouble: Counter[int] = Counter()
         self._broken: Exception | None = None
 
-    def run(self) -> None:
+    def run(self, renderers: Renderers | None = None) -> None:
+        """Work; `renderers`: those that run already, which go on running afterwards."""
         searcher = threading.Thread(target=self._search_all, name="searcher")
         searcher.start()
         try:
-            with open_renderers() as renderers:
-                arrivals = Arrivals(renderers, self.source.content)
+            with nullcontext(renderers) if renderers else open_renderers() as checking:
+                arrivals = Arrivals(checking, self.source.content)
                 try:
                     self._keep_all(arrivals)
                 finally:
@@ -152,17 +155,31 @@ class Crawling:
                 yield None
 
     def _keep_all(self, arrivals: Arrivals) -> None:
+        """Photographs go on coming while the rows of those before are written: by one thread, a batch at a time."""
+        with ThreadPoolExecutor(1, "keeper") as keeper:
+            try:
+                self._keep(arrivals, keeper)
+            finally:
+                keeper.submit(connections.close_all).result()
+
+    def _keep(self, arrivals: Arrivals, keeper: ThreadPoolExecutor) -> None:
         batch: list[Arrived] = []
         flushed = time.monotonic()
+        writing: Future[None] = keeper.submit(self._settle, [])
         for arrived in arrivals.of(self._claimed()):
             if arrived is not None:
                 batch.append(arrived)
-            if batch and (len(batch) >= BATCH or arrived is None or time.monotonic() - flushed > FLUSH):
-                self._settle(batch)
+            due = batch and (arrived is None or time.monotonic() - flushed > FLUSH)
+            if len(batch) >= BATCH or (due and writing.done()):
+                writing.result()
+                writing = keeper.submit(self._settle, batch)
                 batch, flushed = [], time.monotonic()
-        self._settle(batch)
+        writing.result()
+        keeper.submit(self._settle, batch).result()
 
     def _settle(self, batch: list[Arrived]) -> None:
+        if not batch:
+            return
         try:
             claims.settle(batch, self.worker)
         except IntegrityError:  # another process stored one of them in between: now it is seen

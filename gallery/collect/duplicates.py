@@ -56,13 +56,17 @@ NEAR = f"""
 
 
 def near(hashes: Iterable[int]) -> list[tuple[int, int, int]]:
-    """(hash asked for, id of a photograph within NEAR_BITS, bits that differ), photographs of every status (one query).
+    """(hash asked for, id of a photograph within NEAR_BITS, bits that differ), photographs of every status.
 
-    A hash without structure (a blank page, a black frame) is near nothing.
+    Three queries, however many hashes. A hash without structure (a blank page, a black frame) is near nothing.
     """
-    with connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        # Of a table that is small, or was when it was last analysed, the planner would read all of it for each hash.
+        cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(NEAR, [list(hashes)])
-        return cursor.fetchall()
+        found = cursor.fetchall()
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
+    return found
 
 
 def cluster_new(photo_ids: Sequence[int]) -> int:
@@ -110,7 +114,7 @@ class Newcomer:
 
 
 def blocked(newcomers: Sequence[Newcomer]) -> list[str]:
-    """For each why it must not come in (one of BLOCKED), or "" (four queries, however many they are).
+    """For each why it must not come in (one of BLOCKED), or "" (six queries, however many they are).
 
     "removed": it was, as this id or these bytes, or as one that looks nearly the same. A photograph dropped for naming
     two moods harms nobody: its id and bytes stay out, what looks like it does not.
@@ -163,7 +167,7 @@ def _lock() -> None:
 
 
 def _touched(photo_ids: Sequence[int]) -> set[int]:
-    """The photographs, what is near them, and the whole clusters of all these (three queries)."""
+    """The photographs, what is near them, and the whole clusters of all these (six queries)."""
     hashes = Photo.objects.filter(pk__in=photo_ids).values_list("phash", flat=True)
     ids = {*photo_ids, *(found for _, found, _ in near(set(hashes)))}
     clusters = set(Photo.objects.filter(pk__in=ids, cluster__isnull=False).values_list("cluster", flat=True))
@@ -175,7 +179,9 @@ def _recluster(ids: set[int]) -> set[int]:
     photos = list(Photo.objects.filter(pk__in=ids).only("phash", "cluster", "status").order_by("pk"))
     alive = [photo for photo in photos if photo.status != Photo.Status.REMOVED]
     numbers, hashes = [photo.pk for photo in alive], np.array([photo.phash for photo in alive], np.int64)
-    labels = connected(numbers, hashes, _embeddings(numbers), _different(numbers)).tolist()
+    labels = connected(numbers, hashes, {}, set()).tolist()
+    if len(set(labels)) < len(labels):  # the network and people only part what looks alike
+        labels = connected(numbers, hashes, _embeddings(numbers), _different(numbers)).tolist()
     sizes = Counter(labels)
     wanted = {pk: first for pk, first in zip(numbers, labels, strict=True) if sizes[first] > 1}
     changed: dict[int | None, list[int]] = {}

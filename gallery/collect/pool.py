@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -64,6 +65,12 @@ class Renderers:
         except BrokenProcessPool:
             return _alone(render_within_limits, content)
 
+    def ready(self) -> None:
+        """Wait until every process has begun, which takes most of a second; without it the first photograph waits."""
+        begun: set[int] = set()
+        while len(begun) < self.workers:
+            begun |= {due.result() for due in [self._submit(_own_number, b"") for _ in range(self.workers)]}
+
     def stop(self) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
@@ -92,6 +99,12 @@ def inspect_within_limits(content: bytes) -> Inspected:
     """In a worker: check, likewise."""
     _limit()
     return inspect(content)
+
+
+def _own_number(_: bytes) -> int:
+    """In a worker: its process, after a pause in which the others take their turn."""
+    time.sleep(0.02)
+    return os.getpid()
 
 
 def _limit() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from io import StringIO
 
 import pytest
@@ -11,6 +12,8 @@ from django.db import connection
 from standins.flickr import FIRST, made_up
 
 from gallery.collect import claims, robots
+from gallery.collect import crawl as engine
+from gallery.collect.arrivals import TICK, Arrivals
 from gallery.models import Candidate, Crawl, Photo, Slice
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("in_process", "media")]
@@ -169,8 +172,6 @@ def test_a_bad_key_and_a_bad_day_are_one_sentence(flickr, settings):
 
 
 def test_without_a_network_the_slices_fail_and_can_be_tried_again(flickr, monkeypatch):
-    from gallery.collect import crawl as engine
-
     monkeypatch.setattr(engine, "REST", 0.01)
     monkeypatch.setattr(engine, "TRIES", 1)
     flickr.add(FIRST, "happy")
@@ -190,6 +191,34 @@ def test_rows_of_a_dead_worker_are_taken_up_at_once(flickr):
     Candidate.objects.update(state=Candidate.State.WAITING, worker=12345, photo=None)
     Slice.objects.update(worker=12345)
     assert crawl()["stored"] == 1
+
+
+def test_photographs_go_on_coming_while_rows_are_written_and_a_fault_in_that_ends_it(flickr, monkeypatch):
+    came: list[bool] = []
+
+    def settle(batch, worker) -> None:
+        at_first, until = len(flickr.fetched), time.monotonic() + 20
+        while len(flickr.fetched) == at_first and time.monotonic() < until:
+            time.sleep(0.01)
+        came.append(len(flickr.fetched) > at_first)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(engine, "BATCH", 2)
+    monkeypatch.setattr(claims, "settle", settle)
+    for second in range(60):
+        flickr.add(FIRST + second, "happy")
+    with pytest.raises(ZeroDivisionError):
+        crawl()
+    assert came == [True]
+    assert not Candidate.objects.filter(worker__isnull=False).exists(), "what was in hand is anybody's again"
+
+
+def test_with_nothing_to_fetch_it_asks_now_and_then_and_not_all_the_time():
+    arrivals = Arrivals(renderers=None, content=lambda url: None)
+    started = time.monotonic()
+    assert list(arrivals.of([None] * 3)) == [None] * 3
+    assert time.monotonic() - started >= 3 * TICK
+    arrivals.close()
 
 
 def test_a_folder_is_a_source_like_any_other(tmp_path):
