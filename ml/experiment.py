@@ -11,17 +11,20 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ml import files
 from ml.data import kinds, loading
 from ml.data.photographs import Photographs, Rule
+from ml.data.splits import SHARES
+from ml.data.tables import DataError
 from ml.feed import Feed, Rows, parts_of
 from ml.files import NetworkFile
 from ml.judge import figures_of
@@ -42,13 +45,25 @@ class Protocol:
     """How a data set is used: what `--set` may change beside a network's arguments and its recipe."""
 
     delta: float = 0.0  # training photographs closer than this to the threshold are left out
-    rule: str = ""  # of high quality: the set's own, or median, above (the middle), "at least" (the middle)
+    rule: str = ""  # of high quality: the set's own; above its median; above, or "at least", the set's own threshold
     split: str = "groups"  # where no official lists are: groups kept together, or naive: photograph by photograph
+    shares: tuple[float, ...] = SHARES  # of train, validation and test, where no official lists are
     most: int = 0  # training photographs by lot; 0: all
 
     def __post_init__(self) -> None:
         if self.rule not in RULES or self.split not in SPLITS:
             raise RecipeError(f"rule: {', '.join(filter(None, RULES))}; split: {', '.join(SPLITS)}.")
+        if len(self.shares) != 3 or min(self.shares) < 0 or not self.shares[0] or not self.shares[2]:
+            raise RecipeError("shares are three numbers: of train, validation and test.")
+
+    def parts(self, photographs: Photographs, task: str, seed: int) -> tuple[Rows, NDArray[np.int64]]:
+        """Rows of the parts, and which are high, as ml.feed.parts_of. Raises DataError."""
+        own = photographs.rule
+        rule = {"median": Rule(None), "above": replace(own, at_least=False), "at least": replace(own, at_least=True)}
+        shares = (self.shares[0], self.shares[1], self.shares[2])
+        return parts_of(
+            photographs, task, seed=seed, delta=self.delta, rule=rule.get(self.rule, own), shares=shares
+        )
 
 
 @dataclass(frozen=True)
@@ -118,7 +133,7 @@ def prepared(plan: Plan, workers: int | None = None) -> Trial:
     if plan.protocol.most:
         generator = torch.Generator().manual_seed(plan.seed)
         drawn = torch.randperm(len(rows.train), generator=generator)[: plan.protocol.most].sort().values
-        rows = dataclasses.replace(rows, train=rows.train[drawn.numpy()])
+        rows = replace(rows, train=rows.train[drawn.numpy()])
     torch.manual_seed(plan.seed)  # of the initial weights
     net = catalog.build(plan.name, plan.arguments, len(loading.classes_of(photographs, task)))
     return Trial(plan, net, Feed(photographs, task, high, net.views, plan.seed, workers), rows)
@@ -126,9 +141,18 @@ def prepared(plan: Plan, workers: int | None = None) -> Trial:
 
 def read(plan: Plan) -> Photographs:
     """The plan's data sets, as one. Raises DataError."""
-    found = kinds.joined([kinds.read(kind, folder, **plan.options) for kind, folder in plan.data], plan.seed)
-    if plan.protocol.split == "naive":
-        return dataclasses.replace(found, groups=np.array([str(place) for place in range(len(found))]))
+    return read_data(plan.data, plan.protocol, plan.options, plan.seed)
+
+
+def read_data(
+    data: Sequence[tuple[str, Path]], protocol: Protocol, options: Mapping[str, str], seed: int
+) -> Photographs:
+    """Data sets as one, grouped as the protocol says. Raises DataError."""
+    if not data:
+        raise DataError("A network needs photographs: --data KIND:DIR.")
+    found = kinds.read_several(data, options, seed)
+    if protocol.split == "naive":
+        return replace(found, groups=np.array([str(place) for place in range(len(found))]))
     return found
 
 
@@ -156,7 +180,7 @@ def train(
         "arguments": catalog.arguments_of(plan.name, plan.arguments, trial.feed.classes),
         "recipe": {"name": plan.name, **asdict(plan.recipe)},
         "protocol": asdict(plan.protocol),
-        "data": _told(trial),
+        "data": _told(trial, standing.unreadable),
         "seed": plan.seed,
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
@@ -183,7 +207,7 @@ def judged(trial: Trial, batch: int | None = None) -> dict[str, Any]:
     return figures_of(trial.net.task, trial.feed, predict(trial.net, rows, device))
 
 
-def _told(trial: Trial) -> dict[str, Any]:
+def _told(trial: Trial, unreadable: Sequence[int]) -> dict[str, Any]:
     """What was trained on, without paths."""
     rows = trial.rows
     return {
@@ -193,6 +217,7 @@ def _told(trial: Trial) -> dict[str, Any]:
         "validation": len(rows.validation),
         "test": len(rows.test),
         "missing": trial.feed.photographs.missing,
+        "unreadable": len(unreadable),
         "classes": list(trial.feed.classes),
     }
 

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from ml.data import loading
 from ml.data.loading import Batch, Batches, Key, Viewed
 from ml.data.photographs import TEST, TRAIN, VALIDATION, Photographs, Rule
+from ml.data.splits import SHARES
 from ml.data.tables import DataError
 from ml.views import View
 
@@ -79,21 +80,27 @@ class Feed:
 
 
 def parts_of(
-    photographs: Photographs, task: str, *, seed: int = 0, delta: float = 0.0, rule: Rule | None = None
+    photographs: Photographs,
+    task: str,
+    *,
+    seed: int = 0,
+    delta: float = 0.0,
+    rule: Rule | None = None,
+    shares: tuple[float, float, float] = SHARES,
 ) -> tuple[Rows, NDArray[np.int64]]:
     """Rows of the parts that say something on the task, and high (n,). Raises DataError where a part would be empty.
 
     delta: on the set's ten-bin scale; training photographs whose mean lies closer to the rule's threshold are left out
     (Murray, Marchesotti, Perronnin 2012), never those of validation and test.
     """
-    parts = loading.split(photographs, seed, task=task)
+    parts = loading.split(photographs, seed, shares, task)
     training = parts == TRAIN
     chosen = rule or photographs.rule
     score = np.full(len(photographs), np.nan) if photographs.score is None else photographs.score
     high = chosen.high(score, training)
     taught = loading.taught(loading.known_of(photographs, task, high), task)
     if delta:
-        taught = taught & ~(training & (np.abs(score - _limit(chosen, score, training)) < delta / 9))
+        taught = taught & ~(training & (np.abs(score - _limit(chosen, score, training)) < delta / 9 - 1e-9))
     rows = Rows(*(np.flatnonzero(taught & (parts == part)) for part in (TRAIN, VALIDATION, TEST)))
     for part in (TRAIN, VALIDATION, TEST):
         if not (taught & (parts == part)).any():

@@ -57,6 +57,7 @@ class Standing:
     chosen: int | None = None  # row of history whose weights are kept
     totals: dict[str, float] = field(default_factory=dict)  # of the epoch begun: sums of the loss terms
     history: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: list[int] = field(default_factory=list)  # rows of training photographs that no batch could hold
 
 
 @dataclass
@@ -120,6 +121,7 @@ class Fit:
         self.net.train()
         keys = self._batches()
         for batch in self.feed.training(keys[standing.step :], self._epoch_seed()):
+            standing.unreadable = sorted({*standing.unreadable, *batch.unreadable})
             last = standing.step + 1 == len(keys)
             syncs = last or (standing.step + 1) % self.recipe.accumulate == 0
             with nullcontext() if syncs else self.accelerator.no_sync(model):

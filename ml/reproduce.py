@@ -28,6 +28,7 @@ class Row:
     task: str = "binary"
     settings: tuple[str, ...] = ()  # beside the network's defaults
     small: tuple[str, ...] = ()  # what else a small machine sets
+    whole: tuple[str, ...] = ()  # what else the report's own data take
     small_task: str = ""  # where the sets of a small machine know no such thing
     files: Mapping[str, str] = field(default_factory=dict)  # arguments that are other rows' network files
 
@@ -38,7 +39,7 @@ class Row:
     def settings_on(self, small: bool) -> list[str]:
         """All settings, in the order of --set."""
         task = [f"task={self.task_on(small)}"] if self.network != STARTER else []
-        return [*task, *self.settings, *(self.small if small else ())]
+        return [*task, *self.settings, *(self.small if small else self.whole)]
 
 
 SCNN = ("side=96", "width=0.5", "tests=one", "windows=5", "epochs=15", "batch=32", "lr=0.01")
@@ -51,7 +52,8 @@ ROWS: tuple[Row, ...] = (
     Row("starter", STARTER),
     *(Row(f"rapid_scnn/{view}", "rapid_scnn", settings=(f"view={view}",), small=SCNN)
       for view in ("center-crop", "warp", "padding", "crop")),
-    Row("rapid_scnn/style", "rapid_scnn", "style", ("view=crop",), SCNN, small_task="category"),
+    Row("rapid_scnn/style", "rapid_scnn", "style", ("view=crop",), SCNN,
+        ("data.drop_aesthetic_test=yes",), "category"),
     Row("rapid_dcnn", "rapid_dcnn", small=("side=96", "width=0.5", "windows=5", "epochs=8", "batch=32", "lr=0.003"),
         files=COLUMNS_OF),
     Row("rapid_rdcnn", "rapid_rdcnn", small=("side=96", "width=0.5", "windows=5", "epochs=8", "batch=32", "lr=0.003"),

@@ -36,10 +36,10 @@ STYLES = (
 )  # fmt: skip  # by id, from 1
 
 
-def read(folder: Path, delta: float = 0.0, test: str = "generic_test") -> Photographs:
+def read(folder: Path, test: str = "generic_test") -> Photographs:
     """All of AVA.txt: test photographs are those of a list in aesthetics_image_lists, all others train.
 
-    delta: see without_middle. Labels: "tags", one or two of 66 (the first is `index`). Raises DataError.
+    Labels: "tags", one or two of 66 (the first is `index`). Raises DataError.
     """
     folder = Path(folder)
     tested = set(_ids(folder / "aesthetics_image_lists" / f"{test}.jpgl"))
@@ -47,7 +47,7 @@ def read(folder: Path, delta: float = 0.0, test: str = "generic_test") -> Photog
     table = np.array([numbers for _, _, numbers in found], np.int64).reshape(-1, 12)
     votes = table[:, :10].astype(np.float64)
     score = (votes @ np.arange(LOW, HIGH + 1) / votes.sum(1) - LOW) / (HIGH - LOW)
-    photographs = Photographs(
+    return Photographs(
         name="ava",
         paths=[path for _, path, _ in found],
         groups=np.array([name for name, _, _ in found], np.str_),
@@ -58,7 +58,6 @@ def read(folder: Path, delta: float = 0.0, test: str = "generic_test") -> Photog
         rule=Rule((MIDDLE - LOW) / (HIGH - LOW)),
         missing=missing,
     )
-    return without_middle(photographs, delta)
 
 
 def _rated(folder: Path) -> tuple[list[tuple[str, Path, list[int]]], int]:
@@ -76,18 +75,6 @@ def _rated(folder: Path) -> tuple[list[tuple[str, Path, list[int]]], int]:
         if (path := album.path(name)) is not None:
             found.append((name, path, [*counts, *tags]))
     return found, len(seen) - len(found)
-
-
-def without_middle(photographs: Photographs, delta: float) -> Photographs:
-    """Without the training photographs whose mean lies within 5 - delta and 5 + delta (these two stay).
-
-    Test photographs all stay. Validation is taken from training afterwards, so it has none of them either.
-    """
-    if delta <= 0 or photographs.score is None or photographs.parts is None:
-        return photographs
-    mean = photographs.score * (HIGH - LOW) + LOW
-    unsure = np.abs(mean - MIDDLE) < delta - 1e-9  # means come back from 0-1 with errors of 1e-15
-    return photographs.take(np.flatnonzero(~unsure | (photographs.parts != TRAIN)))
 
 
 def read_styles(folder: Path, drop_aesthetic_test: bool = False) -> Photographs:

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ml.data import ava
 from ml.data.tables import DataError
+from ml.feed import parts_of
 
 OFFICIAL = "1 953619 0 1 5 17 38 36 15 6 5 1 1 22 1396"  # the first line of AVA.txt
 LOWER = "2 000100 0 0 10 10 0 0 0 0 0 0 0 15 7"  # mean 3.5
@@ -52,11 +55,13 @@ def test_a_mean_above_five_is_high_and_the_exact_tie_is_low(folder):
     assert photographs.rule.high(photographs.score, photographs.parts == "train").tolist() == [1, 0, 0, 0, 1]
 
 
-def test_delta_leaves_out_training_photographs_of_the_middle_alone(folder):
-    kept = ava.read(folder, delta=1)
-    assert [path.stem for path in kept.paths] == ["100", "300", "400"]  # 953619 and 200 lie between 4 and 6; 400 tests
-    assert len(ava.read(folder, delta=0.5)) == 4
-    assert ava.read(folder, delta=1.0001).parts.tolist() == ["train", "test"]
+@pytest.mark.parametrize(("delta", "left"), [(0.5, {"953619", "100"}), (1, {"100"}), (1.5, {"100"})])
+def test_delta_leaves_out_training_photographs_of_the_middle_alone(folder, delta, left):
+    photographs = ava.read(folder)
+    listed = replace(photographs, parts=np.array(["train", "train", "train", "validation", "test"]))
+    rows, _ = parts_of(listed, "binary", delta=delta)
+    assert {listed.paths[row].stem for row in rows.train} == left
+    assert len(rows.validation) == len(rows.test) == 1, "4.0 and 5.09 stay: delta is for training alone"
 
 
 def test_missing_photographs_are_counted(folder):
