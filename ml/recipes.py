@@ -102,7 +102,7 @@ TRAINING: dict[str, Training] = {
     "ram_lstm_cnn": RAM,
     "rapid_dcnn": Training(schedule="plateau", every=3, stages=("settle:1", "joint:39"), batch=128, patience=10),
     "rapid_rdcnn": Training(schedule="plateau", every=3, stages=("settle:1", "joint:39"), batch=128, patience=10),
-    "rapid_scnn": Training(lr=3e-3, schedule="plateau", every=3, epochs=60, batch=128, patience=10),
+    "rapid_scnn": Training(schedule="plateau", every=3, epochs=60, batch=128, patience=10),
     "resnet50_ft": Training(lr=1e-3, weight_decay=1e-4, schedule="cosine"),
     "vgg16_ft": Training(lr=1e-4, schedule="step", patience=8),
 }
