@@ -13,7 +13,8 @@ Suhail, Kumar, Balagopalan, "Aesthetic Rating and Emotion Analysis using deep le
 
 The report gives: four blocks of conv, ReLU, LRN and batch norm in that order (batch norm after ReLU is unusual, but it
 is what is written), three fc layers and an output layer, the dropouts, cross-entropy, SGD with lr .1 halved every five
-epochs. Ours: channels, pools, widths of the fc layers, He initial values; LRN as Caffe's (alpha 1e-4, beta .75, k 1).
+epochs. Ours: channels, pools, widths of the fc layers; LRN as Caffe's (alpha 1e-4, beta .75, k 1); He initial values in
+the blocks and torch's own in the fc layers, which have no batch norm: with He's there too a rate of .1 ends in NaN.
 
 Presets: "full" as above; "two" has the unit conv-ReLU-LRN-BN twice in each block; "small" 32-64-128-256 channels and
 fc 512-512-512; "small-112" the same on windows of 112 with fc 512-512-256: the one to train on a CPU.
@@ -102,7 +103,7 @@ class EmotionVgg(Net):
             layers.append(nn.MaxPool2d(2))
         self.blocks = nn.Sequential(*layers)
         self.head = self._head(before * (side // 16) ** 2, hidden)
-        he(self)
+        he(self.blocks)
 
     def _head(self, width: int, hidden: list[int]) -> nn.Sequential:
         layers: list[nn.Module] = [nn.Flatten()]
