@@ -29,7 +29,8 @@ dropout .5; from there the heads: score (1), ten bins of a distribution (10) and
 Three stages: "columns", each alone on its own targets; "join", columns frozen; "all" at a tenth of the rate, the
 columns' own losses kept at weight .3 so that they stay specialists. In the first stage the join already learns from the
 columns without teaching them (its gradient is cut), so that validation says something and its best epoch can be kept.
-The task's loss counts 1 and that of the other heads .3; scores are learnt in standard deviations from their mean.
+RAM's own loss does not reach the last step of its column, which therefore learns with the join. The task's loss counts
+1 and that of the other heads .3; scores are learnt in standard deviations from their mean.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -300,8 +301,7 @@ class Columns(Net):
         """ "columns", "join" or "all"; any other name counts as "all"."""
         self.stage = stage if stage in STAGES else "all"
         learns = self.stage != "join"
-        for part in (self.columns, self.attention_end):
-            part.requires_grad_(learns)
+        self.columns.requires_grad_(learns)
         self.taught.requires_grad_(learns and self.by_attributes)
         self.free.requires_grad_(learns and not self.by_attributes)
         self.train(self.training)
@@ -357,12 +357,13 @@ class Columns(Net):
         words["attention"], said = self._attended(inputs[5])
         if self.training and self.stage != "join":
             said |= self._own_words(clean, words)
+        if self.stage == "columns":  # the join may learn from the columns, not teach them
+            words = {name: word if name == "attention" else word.detach() for name, word in words.items()}
         said |= self._joined(torch.stack([words[name] for name in COLUMNS], 1))
         return said
 
     def _joined(self, words: Tensor) -> Said:
         """Words (n, 6, embedding) -> logits and all heads."""
-        words = words.detach() if self.stage == "columns" else words
         kept = torch.tensor([float(name not in self.left_out) for name in COLUMNS], device=words.device)
         joint = self.join(words, kept.expand(len(words), -1))
         said = {f"head {name}": head(joint) for name, head in self.heads.items()}
@@ -378,7 +379,8 @@ class Columns(Net):
             looks = [ram.look_at(images, noise).features for noise in ram.get_buffer("noise")]
             return torch.stack([self.attention_end(look) for look in looks]).mean(0), {}
         look = ram.look_at(images, ram.chance(len(images)))
-        return self.attention_end(look.features), {
+        features = look.features.detach() if self.stage == "columns" else look.features
+        return self.attention_end(features), {
             "attention logits": ram.classifier(look.features),
             "attention log_prob": look.log_prob,
             "attention baseline": look.baseline,
