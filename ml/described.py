@@ -7,6 +7,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTens
 from torch.utils.flop_counter import FlopCounterMode
 
 from ml.nets import catalog
+from ml.nets.base import Net
 from ml.nets.starter import Features
 from ml.recipes import Starter
 
@@ -44,9 +45,15 @@ def described(name: str) -> dict[str, Any]:
     }
 
 
-def _counted(entry: catalog.Entry) -> dict[str, Any]:
+def built(name: str) -> Net:
+    """The full network with random numbers in it; the largest takes 2 GB."""
+    entry = catalog.entry(name)
     arguments = entry.arguments()
-    net = entry.build(arguments, CLASSES.get(arguments.task, 2)).eval()
+    return entry.build(arguments, CLASSES.get(arguments.task, 2)).eval()
+
+
+def _counted(entry: catalog.Entry) -> dict[str, Any]:
+    net = built(entry.name)
     trainable = sum(each.numel() for each in net.parameters() if each.requires_grad)
     net.requires_grad_(False)  # the counter hangs hooks on what has a gradient
     with torch.no_grad(), FlopCounterMode(display=False) as counter:

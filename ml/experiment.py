@@ -94,6 +94,7 @@ def planned(name: str, data: Sequence[tuple[str, Path]], settings: Sequence[str]
     """
     entry = catalog.entry(name)
     parts: list[Any] = [entry.arguments(), TRAINING.get(name, Training()), Protocol()]
+    own: list[list[str]] = [[] for _ in parts]
     options = {}
     for setting in settings:
         key, _, value = setting.partition("=")
@@ -104,7 +105,8 @@ def planned(name: str, data: Sequence[tuple[str, Path]], settings: Sequence[str]
         if place is None:
             known = [each for part in parts for each in _names(part)]
             raise RecipeError(f"{name} has no setting {key!r}; it has {', '.join(known)} (as name=value).")
-        parts[place] = with_settings(parts[place], [setting])
+        own[place].append(setting)
+    parts = [with_settings(part, words) for part, words in zip(parts, own, strict=True)]
     if parts[0].task not in entry.tasks:
         raise RecipeError(f"{name} cannot be trained for {parts[0].task!r}: {', '.join(entry.tasks)}.")
     arguments, recipe, protocol = parts

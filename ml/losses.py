@@ -10,11 +10,13 @@ TINY = 1e-12  # the square root of 0 has an infinite gradient
 
 
 def euclidean(said: Tensor, truth: Tensor) -> Tensor:
-    """Caffe's Euclidean loss, sum of squares / (2 n), over rows whose truth is known (not NaN); 0 where none is."""
+    """Caffe's Euclidean loss, sum of squares / (2 n), over the n rows whose truth is known (not NaN); 0 where none is.
+
+    Several columns (n, k) are k losses, summed, each over the rows that know it.
+    """
     known = torch.isfinite(truth)
-    if not known.any():
-        return said.sum() * 0
-    return ((said[known] - truth[known]) ** 2).sum() / (2 * max(len(truth), 1))
+    apart = torch.where(known, said - truth.nan_to_num(), 0.0) ** 2
+    return (apart.sum(0) / (2 * known.sum(0).clamp(min=1))).sum()
 
 
 def emd(said: Tensor, truth: Tensor, power: int = 2) -> Tensor:

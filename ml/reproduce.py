@@ -42,7 +42,11 @@ class Row:
         return [*task, *self.settings, *(self.small if small else self.whole)]
 
 
-SCNN = ("side=96", "width=0.5", "tests=one", "windows=5", "epochs=15", "batch=32", "lr=0.01")
+SCNN = (
+    "side=64", "width=0.5", "dropout=0", "tests=one", "windows=5", "epochs=15", "batch=32", "lr=0.001",
+    "schedule=cosine",
+)  # fmt: skip
+JOINED = ("side=64", "width=0.5", "dropout=0", "windows=5", "stages=settle:1,joint:9", "batch=32", "lr=0.001")
 COLUMNS_OF = {"warp": "rapid_scnn/warp", "crop": "rapid_scnn/crop"}
 LITE = ("trunk=lite0", "weights=none", "side=160", "epochs=6", "batch=32")
 KONG = ("trunk=lite0", "weights=none", "side=160", "batch=32", "stages=reg:3,rank:1,att:1,cont:1", "lr=0.001")
@@ -54,11 +58,10 @@ ROWS: tuple[Row, ...] = (
       for view in ("center-crop", "warp", "padding", "crop")),
     Row("rapid_scnn/style", "rapid_scnn", "style", ("view=crop",), SCNN,
         ("data.drop_aesthetic_test=yes",), "category"),
-    Row("rapid_dcnn", "rapid_dcnn", small=("side=96", "width=0.5", "windows=5", "epochs=8", "batch=32", "lr=0.003"),
-        files=COLUMNS_OF),
-    Row("rapid_rdcnn", "rapid_rdcnn", small=("side=96", "width=0.5", "windows=5", "epochs=8", "batch=32", "lr=0.003"),
-        files={**COLUMNS_OF, "third": "rapid_scnn/style"}),
-    Row("ilgnet", "ilgnet", settings=()),
+    Row("rapid_dcnn", "rapid_dcnn", small=JOINED, files=COLUMNS_OF),
+    Row("rapid_rdcnn", "rapid_rdcnn", small=JOINED, files={**COLUMNS_OF, "third": "rapid_scnn/style"}),
+    Row("ilgnet", "ilgnet", settings=("stem=torchvision",)),
+    Row("ilgnet/lite0", "ilgnet", settings=("stem=lite0",), small=("epochs=6", "batch=32")),
     Row("ilgnet/random", "ilgnet", settings=("weights=none",),
         small=("side=112", "width=0.25", "epochs=12", "batch=32", "lr=0.001")),
     *(Row(name, name, small=("epochs=30",)) for name in ("ram", "ram_lstm", "ram_cnn", "ram_lstm_cnn")),
@@ -106,17 +109,13 @@ def chosen(words: Sequence[str]) -> list[Row]:
 
 
 def data_for(row: Row, data: Sequence[tuple[str, Path]], small: bool) -> list[tuple[str, Path]]:
-    """Those of the data sets that know the row's task. Raises RecipeError if none does."""
+    """Those of the data sets that know the row's task; none may."""
     task = row.task_on(small)
     if task == "emotion":
-        found = [pair for pair in data if pair[0] in EMOTION_KINDS]
-    elif task == "style":
-        found = [pair for pair in data if pair[0] == "ava-style"]
-    else:
-        found = [pair for pair in data if pair[0] not in (*ONLY_EMOTION, "ava-style")]
-    if not found:
-        raise RecipeError(f"The row {row.key} needs a data set for {task!r}, and none of --data is one.")
-    return found
+        return [pair for pair in data if pair[0] in EMOTION_KINDS]
+    if task == "style":
+        return [pair for pair in data if pair[0] == "ava-style"]
+    return [pair for pair in data if pair[0] not in (*ONLY_EMOTION, "ava-style")]
 
 
 def run(
@@ -128,12 +127,16 @@ def run(
     seed: int = 0,
     told: Callable[[str, Mapping[str, Any]], None] = lambda key, result: None,
 ) -> Iterator[dict[str, Any]]:
-    """Train the rows that are not done yet; every row's result, in order. `out` keeps results, files and runs."""
+    """Train the rows that are not done yet; every row's result, in order. `out` keeps results, files and runs.
+
+    A row for whose task there is no data set says so. Raises RecipeError if that holds for all.
+    """
+    if not any(data_for(row, data, small) for row in rows):
+        raise RecipeError("None of --data has anything to teach these rows.")
     for row in rows:
         file = out / "rows" / f"{row.key.replace('/', '-')}.json"
-        result = json.loads(file.read_text()) if file.is_file() else None
-        wanted = _words(row, data, small, seed, out)
-        if result is None or result["words"] != wanted:
+        result, wanted = _kept(out, row.key), _words(row, data, small, seed)
+        if result.get("words") != wanted:
             result = {**_apart(row, data_for(row, data, small), out, small, seed), "words": wanted}
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(result, indent=1))
@@ -141,7 +144,7 @@ def run(
         yield result
 
 
-def _words(row: Row, data: Sequence[tuple[str, Path]], small: bool, seed: int, out: Path) -> list[str]:
+def _words(row: Row, data: Sequence[tuple[str, Path]], small: bool, seed: int) -> list[str]:
     """By which a result that is kept is known to be the one wanted."""
     kinds = [kind for kind, _ in data_for(row, data, small)]
     return [row.network, *row.settings_on(small), *kinds, str(seed), *sorted(row.files.values())]
@@ -158,7 +161,6 @@ def trained(row: Row, data: list[tuple[str, Path]], out: Path, small: bool, seed
     from ml import experiment, starter_rows
     from ml.nets.base import NoWeights
 
-    settings = [*row.settings_on(small), *_files(row, out)]
     result: dict[str, Any] = {
         "key": row.key,
         "network": row.network,
@@ -166,6 +168,12 @@ def trained(row: Row, data: list[tuple[str, Path]], out: Path, small: bool, seed
         "settings": row.settings_on(small)[1 if row.network != STARTER else 0 :],
         "data": [kind for kind, _ in data],
     }
+    if not data:
+        return result | {"none": f"no data set for {result['task']!r}"}
+    absent = [key for key in row.files.values() if "name" not in _kept(out, key)]
+    if absent:
+        return result | {"none": f"needs the file of {absent[0]}"}
+    settings = [*row.settings_on(small), *_files(row, out)]
     if row.network == STARTER:
         return result | starter_rows.result(result["task"], data, settings, out / "onnx", seed)
     plan = experiment.planned(row.network, data, settings, seed)
@@ -181,6 +189,11 @@ def _files(row: Row, out: Path) -> list[str]:
     """Settings that name the network files of other rows."""
     found = []
     for argument, key in row.files.items():
-        made = json.loads((out / "rows" / f"{key.replace('/', '-')}.json").read_text())
-        found.append(f"{argument}={out / 'networks' / made['name']}.safetensors")
+        found.append(f"{argument}={out / 'networks' / _kept(out, key)['name']}.safetensors")
     return found
+
+
+def _kept(out: Path, key: str) -> dict[str, Any]:
+    """The result of a row that was run before; empty if there is none."""
+    file = out / "rows" / f"{key.replace('/', '-')}.json"
+    return json.loads(file.read_text()) if file.is_file() else {}

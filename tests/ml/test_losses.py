@@ -47,7 +47,12 @@ def test_euclidean_is_caffes_half_the_mean_square() -> None:
 def test_unknown_scores_teach_nothing() -> None:
     said = torch.tensor([0.5, 1.0], requires_grad=True)
     losses.euclidean(said, torch.tensor([0.0, math.nan])).backward()
-    assert said.grad is not None and said.grad[1] == 0 and said.grad[0] != 0
+    assert said.grad is not None and said.grad.tolist() == [0.5, 0.0], "and do not weaken what the others teach"
+
+
+def test_euclidean_of_several_columns_is_the_sum_of_theirs() -> None:
+    said, truth = torch.tensor([[1.0, 2.0], [3.0, 5.0]]), torch.tensor([[0.0, math.nan], [0.0, 1.0]])
+    assert float(losses.euclidean(said, truth)) == pytest.approx((1 + 9) / 4 + 16 / 2)
 
 
 def test_cross_entropy_of_even_logits_is_the_log_of_the_classes() -> None:
