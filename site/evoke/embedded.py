@@ -137,11 +137,17 @@ def _keeper_pid(home: Path) -> int | None:
 
 
 def _start_or_join(home: Path) -> None:
+    if (former := _keepers.get(home)) and former.poll() is not None:
+        del _keepers[home]
     if not _keeper_pid(home):
-        places = cluster.prepare(home)
-        _end_orphan(places)
-        _keepers[home] = _spawn_keeper(home, places)
+        _start(home)
     _wait_until_it_answers(home)
+
+
+def _start(home: Path) -> None:
+    places = cluster.prepare(home)
+    _end_orphan(places)
+    _keepers[home] = _spawn_keeper(home, places)
 
 
 def _spawn_keeper(home: Path, places: cluster.Cluster) -> subprocess.Popen:
@@ -173,9 +179,12 @@ def _wait_until_it_answers(home: Path) -> None:
     """Wait for the server and see to it that its database exists."""
     deadline = time.monotonic() + PATIENCE
     while not _answers(cluster.socket_place(home)):
+        ended = not _keeper_pid(home)
         started = _keepers.get(home)
-        ended = started.poll() is not None if started else True
-        if (ended and not _keeper_pid(home)) or time.monotonic() > deadline:
+        if ended and started is None:  # the keeper that we found was just ending: of its locks, ours came free first
+            _start(home)
+            continue
+        if (ended and started and started.poll() is not None) or time.monotonic() > deadline:
             _held.pop(home).close()
             raise EmbeddedError(f"The embedded PostgreSQL did not start: {_last_complaint(home)} (log: {_log(home)}).")
         time.sleep(0.01)

@@ -1,9 +1,11 @@
 """The embedded PostgreSQL: shared by processes that come, go and are killed."""
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -88,6 +90,16 @@ def test_a_keeper_without_a_name_is_waited_for_and_never_signalled(data, monkeyp
     monkeypatch.setattr(embedded.os, "kill", lambda pid, number: signalled.append(pid))
     embedded.release_postgres(data.path, patience=0.3)
     assert signalled == []
+
+
+def test_a_keeper_that_is_just_ending_is_followed_by_another(data):
+    """It lets go of the lock that starters wait for a moment before it lets go of its own."""
+    data.query("SELECT 1")
+    embedded.release_postgres(data.path)
+    with (data.path / "postgres" / "keeper").open("a") as ending:
+        fcntl.flock(ending, fcntl.LOCK_EX)
+        threading.Timer(0.3, fcntl.flock, (ending, fcntl.LOCK_UN)).start()
+        assert data.query("SELECT 1") == 1
 
 
 def test_nobody_else_may_reach_the_server(data):
