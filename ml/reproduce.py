@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ml.recipes import RecipeError
+from ml.reproduction import COSTS, STARTER
 
 EMOTION_KINDS = ("oasis", "flickr8k", "fi", "emotion6", "emoset", "evoke", "folder")
 ONLY_EMOTION = ("flickr8k", "fi", "emotion6", "emoset")
-STARTER = "starter"
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ SCNN = (
 )  # fmt: skip
 JOINED = ("side=64", "width=0.5", "dropout=0", "windows=5", "stages=settle:1,joint:9", "batch=32", "lr=0.001")
 COLUMNS_OF = {"warp": "rapid_scnn/warp", "crop": "rapid_scnn/crop"}
-LITE = ("trunk=lite0", "weights=none", "side=160", "epochs=6", "batch=32")
-KONG = ("trunk=lite0", "weights=none", "side=160", "batch=32", "stages=reg:3,rank:1,att:1,cont:1", "lr=0.001")
-RESIDUAL = ("side=64", "width=0.25", "epochs=12", "batch=32", "stages=first:8,second:3:0.1,third:2:0.01")
+LITE = ("trunk=lite0", "weights=none", "side=128", "epochs=6", "batch=32")
+KONG = ("trunk=lite0", "weights=none", "side=128", "batch=32", "stages=reg:3,rank:1,att:1,cont:1", "lr=0.001")
+RESIDUAL = ("side=64", "width=0.25", "batch=32", "stages=first:8,second:3:0.1,third:2:0.01")
 
 ROWS: tuple[Row, ...] = (
     Row("starter", STARTER),
@@ -61,10 +61,10 @@ ROWS: tuple[Row, ...] = (
     Row("rapid_dcnn", "rapid_dcnn", small=JOINED, files=COLUMNS_OF),
     Row("rapid_rdcnn", "rapid_rdcnn", small=JOINED, files={**COLUMNS_OF, "third": "rapid_scnn/style"}),
     Row("ilgnet", "ilgnet", settings=("stem=torchvision",)),
-    Row("ilgnet/lite0", "ilgnet", settings=("stem=lite0",), small=("epochs=6", "batch=32")),
+    Row("ilgnet/lite0", "ilgnet", settings=("stem=lite0",), small=("side=128", "epochs=6", "batch=32")),
     Row("ilgnet/random", "ilgnet", settings=("weights=none",),
         small=("side=112", "width=0.25", "epochs=12", "batch=32", "lr=0.001")),
-    *(Row(name, name, small=("epochs=30",)) for name in ("ram", "ram_lstm", "ram_cnn", "ram_lstm_cnn")),
+    *(Row(name, name, small=("epochs=30", "rollouts=5")) for name in ("ram", "ram_lstm", "ram_cnn", "ram_lstm_cnn")),
     Row("vgg16_ft", "vgg16_ft"),
     Row("vgg16_ft/lite0", "vgg16_ft", settings=LITE[:2], small=LITE[2:]),
     Row("resnet50_ft", "resnet50_ft"),
@@ -76,7 +76,7 @@ ROWS: tuple[Row, ...] = (
     *(Row(f"kong/{variant}", "kong", "score", (f"variant={variant}", *KONG[:2]), KONG[2:])
       for variant in ("reg", "rank", "att", "cont", "att_cont")),
     Row("kong/conf", "kong", "binary", ("variant=conf", *KONG[:2]), KONG[2:]),
-    Row("columns", "columns", "score", small=("stages=columns:4,join:4,all:3:0.1",)),
+    Row("columns", "columns", "score", small=("stages=columns:4,join:3,all:2:0.1",)),
     Row("nima", "nima", "distribution"),
     Row("nima/lite0", "nima", "distribution", LITE[:2], (*LITE[2:], "lr=0.0001")),
     *(row
@@ -84,12 +84,12 @@ ROWS: tuple[Row, ...] = (
       for row in (
           Row(f"starter/emotion/{split}", STARTER, "emotion", (f"split={split}",)),
           Row(f"emotion_vgg/{split}", "emotion_vgg", "emotion", (f"split={split}",),
-              ("preset=small-112", "epochs=10", "batch=32")),
+              ("preset=small-112", "epochs=8", "batch=32")),
           Row(f"resnet50_ft/emotion/{split}", "resnet50_ft", "emotion", (f"split={split}", *LITE[:2]), LITE[2:]),
           Row(f"multiresnet/emotion/{split}", "multiresnet", "emotion", (f"split={split}", "branches=2"), RESIDUAL),
           Row(f"columns/emotion/{split}", "columns", "emotion", (f"split={split}",),
-              ("stages=columns:3,join:4,all:3:0.1",)),
-          Row(f"ram/emotion/{split}", "ram", "emotion", (f"split={split}",), ("epochs=20",)),
+              ("stages=columns:3,join:3,all:2:0.1",)),
+          Row(f"ram/emotion/{split}", "ram", "emotion", (f"split={split}",), ("epochs=20", "rollouts=5")),
       )),
 )  # fmt: skip
 
@@ -181,7 +181,7 @@ def trained(row: Row, data: list[tuple[str, Path]], out: Path, small: bool, seed
         made = experiment.train(plan, out / "runs" / plan.slug, out / "networks")
     except NoWeights as error:
         return result | {"none": str(error)}
-    kept = ("figures", "seconds", "seconds_in_all", "peak_megabytes", "best_on_test", "chosen", "epochs")
+    kept = ("figures", *COSTS, "best_on_test", "chosen", "epochs")
     return result | {"name": made.name} | {name: made.card[name] for name in kept if name in made.card}
 
 

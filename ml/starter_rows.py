@@ -54,6 +54,7 @@ def result(
         "figures": figures_of(task, feed, {"row": rows.test, **said}, seed),
         "seconds": round(time.monotonic() - fitting, 1),
         "seconds_in_all": round(time.monotonic() - started, 1),
+        "processor_seconds": experiment.processor_seconds(),
         "peak_megabytes": experiment.peak_megabytes(),
     }
 
