@@ -21,6 +21,7 @@ def learn(
     torch.set_num_threads(1)
     torch.manual_seed(0)
     learner = getattr(torch.optim, optimiser)(net.parameter_groups(lr, 0.0))
+    falling = torch.optim.lr_scheduler.LinearLR(learner, 1.0, 0.05, steps)
     net.train()
     for _ in range(steps):
         learner.zero_grad()
@@ -28,6 +29,7 @@ def learn(
         assert isinstance(total, Tensor)
         total.backward()
         learner.step()
+        falling.step()
     settle(net, inputs)
     return answered(net, inputs)
 

@@ -55,7 +55,7 @@ from torchvision.models import alexnet
 from ml import losses
 from ml.data.loading import Key
 from ml.data.photographs import ATTRIBUTES, UNKNOWN, Photographs
-from ml.nets import caffe, pretrained
+from ml.nets import caffe, initial, pretrained
 from ml.nets.base import SCORE, Known, Net, NoWeights, Said
 from ml.nets.catalog import register
 from ml.nets.lite import Lite
@@ -68,6 +68,7 @@ STAGES = ("reg", "rank", "att", "cont")
 PAIRS = ("both", "across", "within")
 BRANCH, MERGE = 32, 128  # widths of an attribute's branch and of the merge layer
 NEW = 10  # times the rate, of new layers
+DEVIATION = 58  # of pixels in 0-255: He's initial values are for inputs whose deviation is 1
 
 
 class Bvlc(nn.Module):
@@ -87,11 +88,9 @@ class Bvlc(nn.Module):
         self.fc6 = nn.Sequential(nn.Flatten(), nn.Linear(five * left**2, full), nn.ReLU(), nn.Dropout(dropout))
         self.fc7 = nn.Sequential(nn.Linear(full, full), nn.ReLU(), nn.Dropout(dropout))
         self.width = full
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        initial.he(self)
+        with torch.no_grad():
+            next(self.features.parameters()).div_(DEVIATION)
 
     def load(self) -> None:
         """Raises NoWeights: torchvision has no AlexNet with groups."""

@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ml.nets import pretrained
+from ml.nets import initial, pretrained
 from ml.nets.base import Net, Said
 from ml.nets.catalog import register
 from ml.nets.lite import Lite
@@ -58,11 +58,7 @@ class Vgg16(nn.Module):
             nn.Linear(channels * 49, self.width), nn.ReLU(), nn.Dropout(0.5),
             nn.Linear(self.width, self.width), nn.ReLU(), nn.Dropout(0.5),
         )  # fmt: skip
-        for layer in self.modules():
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+        initial.he(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, 3, s, s) -> fc7 (n, 4096)."""

@@ -19,6 +19,11 @@ NARROW = Arguments(weights="none", width=1 / 16, side=67, contents=3, dropout=0.
 ALL = np.arange(32)
 
 
+def seen(n: int) -> Tensor:
+    """Photographs in Caffe's range, 0-255 less the mean."""
+    return 58 * pictures(n, 67)
+
+
 def kong(variant: str = "att_cont", stage: str = "", **changes: Any) -> Kong:
     torch.manual_seed(0)
     net = Kong(replace(NARROW, variant=variant, **changes), 2)
@@ -116,11 +121,11 @@ def test_photographs_without_a_partner_are_not_ranked() -> None:
 
 
 def test_both_photographs_of_a_pair_are_seen_by_the_same_weights() -> None:
-    net, x = kong("rank").eval(), pictures(1, 67).repeat(2, 1, 1, 1)
+    net, x = kong("rank").eval(), seen(1).repeat(2, 1, 1, 1)
     said = net(x)["logits"]
-    assert torch.equal(said[0], said[1])
+    assert torch.allclose(said[0], said[1], atol=1e-6)
     net.losses({"logits": said}, known(2, pair=torch.tensor([1.0, -1.0])))["rank"].backward()
-    assert net.base.weight.grad.abs().max() < 1e-7  # the two pulls cancel in shared weights
+    assert net.base.weight.grad.abs().max() < 1e-6  # the two pulls cancel in shared weights
 
 
 def test_the_regression_loss_is_caffes() -> None:
@@ -133,14 +138,14 @@ def test_kinds_of_content_share_the_score_out() -> None:
     sure = torch.tensor([[0.0, 50.0, 0.0], [0.0, 0.0, 50.0]])
     assert torch.allclose(gated(sure, scores)[:, 0], torch.tensor([0.2, 0.6]))
     assert torch.allclose(gated(torch.zeros(2, 3), scores)[:, 0], torch.tensor([0.2, 0.5]))
-    shares = torch.softmax(kong().eval()(pictures(4, 67))["content"], 1)
+    shares = torch.softmax(kong().eval()(seen(4))["content"], 1)
     assert shares.shape == (4, 3) and torch.allclose(shares.sum(1), torch.ones(4))
 
 
 def test_an_attributes_branch_learns_from_its_own_column() -> None:
     net, truth = kong("att").eval(), known(8, attributes=torch.full((8, 11), torch.nan))
     truth["attributes"][:, 4] = 0.5
-    net.losses(net(pictures(8, 67)), truth)["attributes"].backward()
+    net.losses(net(seen(8)), truth)["attributes"].backward()
     moved = [float(last.weight.grad.abs().sum()) > 0 for last in net.attributes]
     assert moved == [place == 4 for place in range(11)]
     assert [float(branch[0].weight.grad.abs().sum()) > 0 for branch in net.branches] == moved
@@ -148,7 +153,7 @@ def test_an_attributes_branch_learns_from_its_own_column() -> None:
 
 def test_content_teaches_the_top_two_layers_alone() -> None:
     net, truth = kong("cont"), known(8, content=torch.arange(8) % 3 * 1.0)
-    net.losses(net(pictures(8, 67)), truth)["content"].backward()
+    net.losses(net(seen(8)), truth)["content"].backward()
     moved = {name for name, each in net.named_parameters() if each.grad is not None and each.grad.abs().sum() > 0}
     assert moved == {"fc7_content.0.weight", "fc7_content.0.bias", "content.weight", "content.bias"}
 
@@ -171,7 +176,7 @@ def test_content_teaches_the_top_two_layers_alone() -> None:
     ],
 )  # fmt: skip
 def test_stages_add_losses_one_on_top_of_the_other(variant: str, terms: list[set[str]]) -> None:
-    net, x, truth = kong(variant), pictures(4, 67), targets(4)
+    net, x, truth = kong(variant), seen(4), targets(4)
     for stage, wanted in zip(STAGES, terms, strict=True):
         net.enter(stage, 0)
         assert set(net.losses(net(x), truth)) == wanted
@@ -181,8 +186,8 @@ def test_stages_add_losses_one_on_top_of_the_other(variant: str, terms: list[set
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_gradients_reach_every_part_that_answers(variant: str) -> None:
-    net = looked(kong(variant), pictures(32, 67)).train()
-    total(net, pictures(32, 67), targets()).backward()
+    net = looked(kong(variant), seen(32)).train()
+    total(net, seen(32), targets()).backward()
     former = {"att": ["base"], "cont": ["base"], "att_cont": ["base", "score"]}.get(variant, [])  # of other stages
     unused = {f"{head}.{kind}" for head in former for kind in ("weight", "bias")}
     without = {name for name, each in net.named_parameters() if each.grad is None or not each.grad.abs().sum() > 0}
@@ -191,9 +196,10 @@ def test_gradients_reach_every_part_that_answers(variant: str) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_each_variant_learns_32_photographs_by_heart(variant: str) -> None:
-    x = pictures(32, 67)
+    x = seen(32)
     net, truth = looked(kong(variant), x), targets()
-    said = learn(net, x, truth, steps=150, lr=3e-4)["score"]
+    steps = 250 if variant == "cont" else 150  # K predictors, each with a third of the photographs
+    said = learn(net, x, truth, steps=steps, lr=1e-3)["score"]
     if variant == "conf":
         assert ((said > 0.5).long() == truth["high"]).all()
     else:
@@ -224,7 +230,7 @@ def test_content_begins_with_the_trunks_own_fc7() -> None:
 
 
 def test_looking_finds_clusters_and_the_mean_score() -> None:
-    x = torch.cat([pictures(1, 67) + 0.01 * torch.randn(16, 3, 67, 67), -pictures(1, 67).repeat(16, 1, 1, 1)])
+    x = torch.cat([seen(1) + torch.randn(16, 3, 67, 67), -seen(1).repeat(16, 1, 1, 1)])
     net = looked(kong("cont", contents=2), x)
     (first,), (second,) = set(net._content_of[:16]), set(net._content_of[16:])
     assert {first, second} == {0, 1} and not torch.equal(net.centroids[0], net.centroids[1])
@@ -235,7 +241,7 @@ def test_looking_finds_clusters_and_the_mean_score() -> None:
 
 
 def test_a_file_keeps_stage_and_kinds_of_content() -> None:
-    x = pictures(32, 67)
+    x = seen(32)
     net, other = looked(kong(stage="att"), x), kong()
     other.load_state_dict(net.state_dict())
     assert other._content_of == net._content_of and len(other._content_of) == 32
@@ -261,7 +267,7 @@ def test_pairs_are_drawn_from_the_stage_rank_on() -> None:
 def test_batches_hold_whole_pairs_of_training_photographs_only(pairs: str) -> None:
     rows, data = np.arange(0, 32, 2), photographs()
     ranked = 0
-    for batch in batches(looked(kong("rank", pairs=pairs), pictures(32, 67)), rows, data):
+    for batch in batches(looked(kong("rank", pairs=pairs), seen(32)), rows, data):
         assert 1 <= len(batch) <= 9 and {row for row, _ in batch} <= set(rows.tolist())
         numbers = {more["pair"]: row for row, more in batch if more["pair"]}
         assert all(-number in numbers for number in numbers)
@@ -289,7 +295,7 @@ def test_the_same_generator_draws_the_same_batches() -> None:
 
 
 def test_batches_tell_the_kinds_of_content() -> None:
-    net = looked(kong("cont"), pictures(32, 67))
+    net = looked(kong("cont"), seen(32))
     for batch in batches(net, ALL, photographs()):
         assert all(more["content"] == net._content_of[row] for row, more in batch)
 
@@ -314,7 +320,7 @@ def test_new_layers_learn_ten_times_as_fast_and_biases_twice() -> None:
 
 
 def test_conf_tells_probabilities_or_the_share_of_high() -> None:
-    x = pictures(4, 67)
+    x = seen(4)
     asked, scored = kong("conf", task="binary"), kong("conf")
     said = answered(asked, x)["probabilities"]
     assert said.shape == (4, 2) and torch.equal(said[:, 1], answered(scored, x)["score"])
@@ -335,7 +341,7 @@ def test_it_sees_bgr_windows_of_227_in_a_frame_of_256() -> None:
 
 
 def test_dropout_works_in_training_alone() -> None:
-    net, x = kong("reg", dropout=0.5), pictures(2, 67)
+    net, x = kong("reg", dropout=0.5), seen(2)
     assert torch.equal(answered(net, x)["score"], answered(net, x)["score"])
     net.train()
     assert not torch.equal(net(x)["logits"], net(x)["logits"])
