@@ -20,13 +20,21 @@ from gallery.moods import MOODS
 
 FIRST = datetime(2005, 1, 1, tzinfo=UTC)  # Flickr's first whole year
 LIVE = 5  # seconds
+SOURCES = {"flickr": "Flickr", "openverse": "Openverse", "dataset": "Imported data sets: bytes that are missing"}
 LOCAL = ("folder",)  # reads this machine's files: only by its command line
+
+
+def _sources() -> list[tuple[str, str]]:
+    """Names and titles of the sources, those that a site begins with first."""
+    names = [name for name in source_names() if name not in LOCAL]
+    known = [name for name in SOURCES if name in names]
+    return [(name, SOURCES.get(name, name)) for name in (*known, *sorted(set(names) - set(known)))]
 
 
 class CrawlForm(forms.ModelForm):
     """A new crawl. A source that cannot be used (no key) is told here, not in a log."""
 
-    source = forms.ChoiceField(choices=lambda: [(name, name) for name in source_names() if name not in LOCAL])
+    source = forms.ChoiceField(choices=_sources)
     moods = forms.MultipleChoiceField(
         choices=[(mood.slug, mood.name) for mood in MOODS.values()],
         widget=forms.CheckboxSelectMultiple,

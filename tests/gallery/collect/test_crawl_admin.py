@@ -73,3 +73,9 @@ def test_without_the_permission_nobody_begins_or_ends_one(client, flickr):
     client.force_login(get_user_model().objects.create_user("eve", password="x", is_staff=True))
     assert client.post(ADD, ASKED).status_code == 403
     assert client.get(LIST).status_code == 403
+
+
+def test_the_form_offers_sources_by_their_titles_and_none_of_this_machine(admin):
+    page = admin.get(ADD).content.decode()
+    assert page.index(">Flickr</option>") < page.index(">Openverse</option>") < page.index(">Imported data sets")
+    assert 'value="folder"' not in page
