@@ -48,8 +48,10 @@ SCNN = (
 )  # fmt: skip
 JOINED = ("side=64", "width=0.5", "dropout=0", "windows=5", "stages=settle:1,joint:9", "batch=32", "lr=0.001")
 COLUMNS_OF = {"warp": "rapid_scnn/warp", "crop": "rapid_scnn/crop"}
-LITE = ("trunk=lite0", "weights=none", "side=128", "epochs=6", "batch=32")
-KONG = ("trunk=lite0", "weights=none", "side=128", "batch=32", "stages=reg:3,rank:1,att:1,cont:1", "lr=0.001")
+LITE = ("trunk=lite0",)
+SMALL_LITE = ("side=128", "epochs=6", "batch=32")
+# OASIS means lie closer together than AADB's, hence `apart`; the features of lite0 are larger than fc7's, hence `lr`.
+SMALL_KONG = ("side=128", "batch=32", "stages=reg:3,rank:1,att:1,cont:1", "lr=0.0003", "apart=0.2")
 RESIDUAL = ("side=64", "width=0.25", "batch=32", "stages=first:8,second:3:0.1,third:2:0.01")
 
 ROWS: tuple[Row, ...] = (
@@ -66,26 +68,26 @@ ROWS: tuple[Row, ...] = (
         small=("side=112", "width=0.25", "epochs=12", "batch=32", "lr=0.001")),
     *(Row(name, name, small=("epochs=30", "rollouts=5")) for name in ("ram", "ram_lstm", "ram_cnn", "ram_lstm_cnn")),
     Row("vgg16_ft", "vgg16_ft"),
-    Row("vgg16_ft/lite0", "vgg16_ft", settings=LITE[:2], small=LITE[2:]),
+    Row("vgg16_ft/lite0", "vgg16_ft", settings=LITE, small=SMALL_LITE),
     Row("resnet50_ft", "resnet50_ft"),
-    Row("resnet50_ft/lite0", "resnet50_ft", settings=LITE[:2], small=LITE[2:]),
+    Row("resnet50_ft/lite0", "resnet50_ft", settings=LITE, small=SMALL_LITE),
     Row("multiresnet/k1", "multiresnet", settings=("units=3,4,6,3", "branches=1"), small=RESIDUAL),
     Row("multiresnet/k3", "multiresnet", settings=("units=1,2,3,1", "branches=3"), small=RESIDUAL),
     Row("starter/score", STARTER, "score"),
     Row("kong", "kong", "score"),
-    *(Row(f"kong/{variant}", "kong", "score", (f"variant={variant}", *KONG[:2]), KONG[2:])
+    *(Row(f"kong/{variant}", "kong", "score", (f"variant={variant}", *LITE), SMALL_KONG)
       for variant in ("reg", "rank", "att", "cont", "att_cont")),
-    Row("kong/conf", "kong", "binary", ("variant=conf", *KONG[:2]), KONG[2:]),
+    Row("kong/conf", "kong", "binary", ("variant=conf", *LITE), SMALL_KONG),
     Row("columns", "columns", "score", small=("stages=columns:4,join:3,all:2:0.1",)),
     Row("nima", "nima", "distribution"),
-    Row("nima/lite0", "nima", "distribution", LITE[:2], (*LITE[2:], "lr=0.0001")),
+    Row("nima/lite0", "nima", "distribution", LITE, (*SMALL_LITE, "lr=0.0001")),
     *(row
       for split in ("groups", "naive")
       for row in (
           Row(f"starter/emotion/{split}", STARTER, "emotion", (f"split={split}",)),
           Row(f"emotion_vgg/{split}", "emotion_vgg", "emotion", (f"split={split}",),
               ("preset=small-112", "epochs=8", "batch=32")),
-          Row(f"resnet50_ft/emotion/{split}", "resnet50_ft", "emotion", (f"split={split}", *LITE[:2]), LITE[2:]),
+          Row(f"resnet50_ft/emotion/{split}", "resnet50_ft", "emotion", (f"split={split}", *LITE), SMALL_LITE),
           Row(f"multiresnet/emotion/{split}", "multiresnet", "emotion", (f"split={split}", "branches=2"), RESIDUAL),
           Row(f"columns/emotion/{split}", "columns", "emotion", (f"split={split}",),
               ("stages=columns:3,join:3,all:2:0.1",)),
