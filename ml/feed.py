@@ -15,7 +15,7 @@ from ml.data.loading import Batch, Batches, Key, Viewed
 from ml.data.photographs import TEST, TRAIN, VALIDATION, Photographs, Rule
 from ml.data.splits import SHARES
 from ml.data.tables import DataError
-from ml.views import View
+from ml.views import Input
 
 __all__ = ["Batch", "Feed", "Rows", "parts_of"]
 
@@ -36,7 +36,7 @@ class Feed:
     photographs: Photographs
     task: str
     high: NDArray[np.int64]
-    views: Sequence[View]
+    views: Sequence[Input]
     seed: int = 0
     workers: int | None = None
     _loaders: dict[bool, tuple[DataLoader, Batches]] = field(default_factory=dict)

@@ -78,7 +78,7 @@ ROWS: tuple[Row, ...] = (
     *(Row(f"kong/{variant}", "kong", "score", (f"variant={variant}", *LITE), SMALL_KONG)
       for variant in ("reg", "rank", "att", "cont", "att_cont")),
     Row("kong/conf", "kong", "binary", ("variant=conf", *LITE), SMALL_KONG),
-    Row("columns", "columns", "score", small=("stages=columns:4,join:3,all:2:0.1",)),
+    Row("columns", "columns", "score", small=("semantic_side=128", "rollouts=3", "stages=columns:4,join:3,all:2:0.1")),
     Row("nima", "nima", "distribution"),
     Row("nima/lite0", "nima", "distribution", LITE, (*SMALL_LITE, "lr=0.0001")),
     *(row
@@ -90,7 +90,7 @@ ROWS: tuple[Row, ...] = (
           Row(f"resnet50_ft/emotion/{split}", "resnet50_ft", "emotion", (f"split={split}", *LITE), SMALL_LITE),
           Row(f"multiresnet/emotion/{split}", "multiresnet", "emotion", (f"split={split}", "branches=2"), RESIDUAL),
           Row(f"columns/emotion/{split}", "columns", "emotion", (f"split={split}",),
-              ("stages=columns:3,join:3,all:2:0.1",)),
+              ("semantic_side=128", "rollouts=3", "stages=columns:3,join:3,all:2:0.1")),
           Row(f"ram/emotion/{split}", "ram", "emotion", (f"split={split}",), ("epochs=20", "rollouts=5")),
       )),
 )  # fmt: skip

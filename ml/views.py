@@ -12,6 +12,7 @@ Frames are RAPID's four (Lu et al. 2014, section 3.1):
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -27,6 +28,20 @@ NORMS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] 
     "unit": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
 }
 CORNERS = ("one", "ten")  # test views: the middle window; or four corners and the middle, each mirrored
+
+
+class Input(Protocol):
+    """How a photograph, uint8 (3, h, w), becomes one input of a network."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(channels, side, side)."""
+
+    def train(self, image: Tensor) -> Tensor:
+        """As it is trained on: one view, random choices from torch's global generator."""
+
+    def eval(self, image: Tensor) -> Tensor:
+        """(v, *shape): the views whose answers are averaged; no randomness."""
 
 
 @dataclass(frozen=True)

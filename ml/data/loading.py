@@ -20,7 +20,7 @@ from ml.data.images import UnreadableError, read_image
 from ml.data.photographs import ATTRIBUTES, UNKNOWN, Photographs
 from ml.data.splits import split as split  # all that a loop needs is here
 from ml.data.tables import DataError
-from ml.views import View
+from ml.views import Input
 
 BINS = 10
 MOST_WORKERS = 8
@@ -62,7 +62,7 @@ class Viewed(Dataset[Item]):
     def __init__(
         self,
         photographs: Photographs,
-        views: Sequence[View],
+        views: Sequence[Input],
         known: Mapping[str, Tensor],
         *,
         training: bool,

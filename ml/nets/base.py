@@ -14,7 +14,7 @@ from torch import Generator, Tensor, nn
 from ml import losses
 from ml.data.loading import Key
 from ml.data.photographs import Photographs
-from ml.views import View
+from ml.views import Input
 
 Said = dict[str, Tensor]  # what a network says of n photographs, by name
 Known = Mapping[str, Tensor]  # what is known of them: see ml.data.photographs
@@ -34,7 +34,7 @@ class Net(nn.Module):
     "emotion", "style", ...): one of `classes` classes.
     """
 
-    views: tuple[View, ...]  # how a photograph becomes each input of forward
+    views: tuple[Input, ...]  # how a photograph becomes each input of forward
     best_on_test: ClassVar[bool] = False  # whether the report itself gives the highest figure on the test set
 
     def __init__(self, task: str, classes: int) -> None:

@@ -36,7 +36,6 @@ RAM's own loss does not reach the last step of its column, which therefore learn
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -55,7 +54,7 @@ from ml.nets.initial import he
 from ml.nets.ram import Arguments as RamArguments
 from ml.nets.ram import Ram
 from ml.nets.starter import Backbone
-from ml.views import View
+from ml.views import Input, View
 
 COLUMNS = ("colour", "light", "sharpness", "composition", "semantic", "attention")
 TAUGHT = {  # by AADB's attributes
@@ -258,7 +257,7 @@ class Columns(Net):
         semantic = View("warp", a.semantic_side, a.semantic_side, "unit")
         attention = View("warp", a.attention_side, a.attention_side, "unit")
         own = (ColourView(), LightView(), SharpnessView(a.patch), CompositionView())
-        self.views: tuple[Any, ...] = (*own, semantic, attention)
+        self.views: tuple[Input, ...] = (*own, semantic, attention)
         self.backbone = Backbone("lite0")
         self.columns = nn.ModuleDict({name: body(self._width, a.embedding) for name, body in BODIES.items()})
         self.columns["attention"] = self._ram()
