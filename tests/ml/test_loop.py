@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,18 @@ def test_a_network_learns_what_can_be_learnt(photographs, tmp_path):
     run.run()
     said = predict(run.net, run.feed.evaluation(run.rows.test, 8))
     assert figures_of("binary", run.feed, said)["accuracy"] > 0.9
+
+
+def test_shuffled_labels_teach_nothing(photographs, tmp_path):
+    """What a training reaches on labels that mean nothing is chance: nothing of the test part leaks into it."""
+    shuffled = np.random.default_rng(3).permutation(photographs.score)
+    found = []
+    for seed in range(4):
+        run = fit(replace(photographs, score=shuffled), tmp_path / str(seed), seed, epochs=8)
+        run.run()
+        said = predict(run.net, run.feed.evaluation(run.rows.test, 8))
+        found.append(figures_of("binary", run.feed, said)["accuracy"])
+    assert 0.2 < np.mean(found) < 0.75
 
 
 def test_the_epoch_of_the_best_validation_is_kept(photographs, tmp_path):

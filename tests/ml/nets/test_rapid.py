@@ -101,16 +101,26 @@ def test_a_small_networks_crop_shows_as_much_as_the_full_ones() -> None:
     assert (view.resize, view.side, view.shrink) == (128, 112, 0.5)
 
 
-def test_scnn_overfits_32_pictures() -> None:
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: trained("warp", dropout=0.0),
+        lambda: RapidDcnn(Double(dropout=0.0, **SMALL), 2),
+        lambda: RapidRdcnn(Triple(dropout=0.0, third="random", **SMALL), 2),
+    ],
+    ids=["scnn", "dcnn", "rdcnn"],
+)
+def test_each_overfits_32_pictures(build: Callable[[], Columns]) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    net, x, known = trained("warp", dropout=0.0), pictures(32), labels(32)
+    net, known = build(), labels(32)
+    inputs = [pictures(32) for _ in net.views]
     optimiser = torch.optim.SGD(net.parameter_groups(0.01, 0.0), momentum=0.9)
     for _ in range(80):
         optimiser.zero_grad()
-        net.losses(net(x), known)["loss"].backward()
+        sum(net.losses(net(*inputs), known).values()).backward()
         optimiser.step()
-    assert net.answers(net.eval()(x))["probabilities"].argmax(1).equal(known["label"])
+    assert net.answers(net.eval()(*inputs))["probabilities"].argmax(1).equal(known["label"])
 
 
 def test_loss_is_the_negative_log_likelihood_of_softmax() -> None:
