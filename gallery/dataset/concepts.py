@@ -44,9 +44,13 @@ def photographs() -> QuerySet[Photo]:
     return Photo.objects.filter(status=Photo.Status.SHOWN, mood_tag__in=interface.MOODS)
 
 
-def fill(progress: Progress | None = None) -> Filled:
-    """Name objects, and scenes where their classifier is installed. progress(done, all) is called after every batch."""
-    found = [(Concept.Kind.OBJECT, interface.object_classifier()), (Concept.Kind.SCENE, interface.scene_classifier())]
+def fill(progress: Progress | None = None, objects: str = "") -> Filled:
+    """Name objects, and scenes where their classifier is installed. progress(done, all) is called after every batch.
+
+    objects: one of interface.OBJECT_CLASSIFIERS; "": the best that is installed.
+    """
+    first, second = interface.object_classifier(objects), interface.scene_classifier()
+    found = [(Concept.Kind.OBJECT, first), (Concept.Kind.SCENE, second)]
     classifiers = [(kind, classifier) for kind, classifier in found if classifier is not None]
     total = sum(_lacking(kind, classifier.name).count() for kind, classifier in classifiers)
     filled = Filled()

@@ -24,13 +24,16 @@ class NothingToVerify(Exception):
     """No accepted photograph has a mood from its source's words."""
 
 
-def verify(progress: concepts.Progress | None = None) -> tuple[Verification, bool]:
-    """The verification of the data set as it is now, and whether it was made now. Raises NothingToVerify."""
+def verify(progress: concepts.Progress | None = None, objects_by: str = "") -> tuple[Verification, bool]:
+    """The verification of the data set as it is now, and whether it was made now. Raises NothingToVerify.
+
+    objects_by: one of interface.OBJECT_CLASSIFIERS; "": the best that is installed.
+    """
     if not concepts.photographs().exists():
         raise NothingToVerify
-    filled = concepts.fill(progress)
+    filled = concepts.fill(progress, objects_by)
     network = interface.active()
-    objects, scenes = interface.object_classifier(), interface.scene_classifier()
+    objects, scenes = interface.object_classifier(objects_by), interface.scene_classifier()
     fingerprint = _fingerprint(network.id, [network.name, objects.name, scenes.name if scenes else ""])
     newest = Verification.objects.order_by("-pk").first()
     if newest is not None and newest.fingerprint == fingerprint:

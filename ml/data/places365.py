@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ml.files import NetworkFileError
 
-WEIGHTS = {f"{name}_places365.safetensors": name for name in ("resnet18", "resnet50")}
+WEIGHTS = {f"{name}_places365.safetensors": name for name in ("resnet50", "resnet18")}
 CATEGORIES, INDOOR = "categories_places365.txt", "IO_places365.txt"
 
 
 def weights_in(folder: Path) -> Path | None:
-    """The weights that lie in the folder, or None."""
+    """The weights that lie in the folder, ResNet-50's if both do, or None."""
     return next(filter(Path.is_file, (folder / name for name in WEIGHTS)), None)
 
 

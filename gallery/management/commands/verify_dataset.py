@@ -15,11 +15,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object on stdout and nothing else")
+        parser.add_argument(
+            "--objects",
+            choices=interface.OBJECT_CLASSIFIERS,
+            default="",
+            help="which network names objects (default: resnet34 where install_weights brought it, else lite2)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             with tqdm(desc="Looking", unit=" photographs", disable=None) as bar:
-                found, new = verify.verify(lambda done, total: _show(bar, done, total))
+                found, new = verify.verify(lambda done, total: _show(bar, done, total), options["objects"])
         except verify.NothingToVerify:
             raise CommandError(
                 "There is nothing to verify: no photograph has a mood from its source's words (crawl, or import a "

@@ -35,7 +35,7 @@ class Namer:
 def namer(monkeypatch) -> Namer:
     """The object classifier of this test; scenes are not installed."""
     namer = Namer()
-    monkeypatch.setattr(interface, "object_classifier", lambda: namer)
+    monkeypatch.setattr(interface, "object_classifier", lambda name="": namer)
     monkeypatch.setattr(interface, "scene_classifier", lambda: None)
     return namer
 

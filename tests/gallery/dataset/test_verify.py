@@ -323,6 +323,19 @@ def test_the_command_tells_it_in_words_or_json(dataset):
     assert found["photos"] == 6 and found["fingerprint"] == Verification.objects.get().fingerprint
 
 
+def test_one_can_say_which_network_names_objects(dataset, namer, monkeypatch):
+    asked = []
+    monkeypatch.setattr(interface, "object_classifier", lambda name="": asked.append(name) or namer)
+    dataset(1, "happy")
+    call_command("verify_dataset", stdout=io.StringIO())
+    assert set(asked) == {""}
+    asked.clear()
+    call_command("verify_dataset", "--objects", "resnet34", stdout=io.StringIO())
+    assert set(asked) == {"resnet34"}
+    with pytest.raises(CommandError, match="invalid choice"):
+        call_command("verify_dataset", "--objects", "vgg")
+
+
 def test_a_broken_scene_classifier_is_told(dataset, monkeypatch):
     def broken():
         raise interface.NetworkFileError("IO_places365.txt is missing beside the weights of Places365.")
