@@ -392,3 +392,9 @@ def test_the_published_lists_are_read(tmp_path):
     found, indoor = places365.read(tmp_path)
     assert (len(found), sum(indoor), len(indoor) - sum(indoor)) == (365, 160, 205)
     assert (found.index("airfield"), found.index("zen garden")) == (0, 364)
+
+
+def test_the_larger_network_of_scenes_is_used_where_both_are(tmp_path):
+    for network in ("resnet18", "resnet50"):
+        (tmp_path / weights.KNOWN[f"places365-{network}"].name).touch()
+    assert places365.weights_in(tmp_path).name == "resnet50_places365.safetensors"
