@@ -65,7 +65,7 @@ ROWS: tuple[Row, ...] = (
     Row("ilgnet", "ilgnet", settings=("stem=torchvision",)),
     Row("ilgnet/lite0", "ilgnet", settings=("stem=lite0",), small=("side=128", "epochs=6", "batch=32")),
     Row("ilgnet/random", "ilgnet", settings=("weights=none",),
-        small=("side=112", "width=0.25", "epochs=12", "batch=32", "lr=0.001")),
+        small=("side=112", "width=0.25", "epochs=12", "batch=32")),
     *(Row(name, name, small=("epochs=30", "rollouts=5")) for name in ("ram", "ram_lstm", "ram_cnn", "ram_lstm_cnn")),
     Row("vgg16_ft", "vgg16_ft"),
     Row("vgg16_ft/lite0", "vgg16_ft", settings=LITE, small=SMALL_LITE),
@@ -161,6 +161,7 @@ def _apart(row: Row, data: list[tuple[str, Path]], out: Path, small: bool, seed:
 def trained(row: Row, data: list[tuple[str, Path]], out: Path, small: bool, seed: int) -> dict[str, Any]:
     """One row's result: key, network, task, data, settings, figures, seconds, peak, or why there is none."""
     from ml import experiment, starter_rows
+    from ml.loop import Diverged
     from ml.nets.base import NoWeights
 
     result: dict[str, Any] = {
@@ -181,7 +182,7 @@ def trained(row: Row, data: list[tuple[str, Path]], out: Path, small: bool, seed
     plan = experiment.planned(row.network, data, settings, seed)
     try:
         made = experiment.train(plan, out / "runs" / plan.slug, out / "networks")
-    except NoWeights as error:
+    except (NoWeights, Diverged) as error:
         return result | {"none": str(error)}
     kept = ("figures", *COSTS, "best_on_test", "chosen", "epochs")
     return result | {"name": made.name} | {name: made.card[name] for name in kept if name in made.card}

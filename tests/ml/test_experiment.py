@@ -116,6 +116,20 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(small_oasis, tm
     assert first.name == second.name, "the name is the hash of the weights"
 
 
+def test_two_processes_train_one_network(small_oasis, tmp_path):
+    """As on two GPUs: each takes half of the batches, gradients are averaged, one file comes out."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    command += ["-m", "django", "train", "ram", "--data", f"oasis:{small_oasis}", "--workers", "0", *SETS]
+    environment = {**os.environ, "EVOKE_VAR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "evoke.settings"}
+    environment |= {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-1000:]
+    (file,) = (tmp_path / "networks").glob("ram-*.safetensors")
+    assert done.stdout.count("Made ") == 1 and file.name in done.stdout
+    steps = -(-files.load(file).card["data"]["train"] // 16)
+    assert f"0/{steps // 2} " in done.stderr, "each process takes half of the batches"
+
+
 def _started(var: Path, oasis: Path, *words: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "django", "train", "ram", "--data", f"oasis:{oasis}", "--workers", "0", *SETS]
     environment = {**os.environ, "EVOKE_VAR": str(var), "DJANGO_SETTINGS_MODULE": "evoke.settings"}

@@ -1,5 +1,6 @@
 """manage.py train NAME --data KIND:DIR [--set name=value]: make a network file from data sets."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,5 +71,6 @@ class Command(BaseCommand):
                 told=cli.epochs_bar(plan.name),
                 asked_to_stop=asked_to_stop,
             )
-        self.stdout.write(cli.figures_table(made.card["figures"]))
-        self.stdout.write(f"Made {made.path}")
+        if os.environ.get("RANK", "0") == "0":  # of several processes that train together, one speaks
+            self.stdout.write(cli.figures_table(made.card["figures"]))
+            self.stdout.write(f"Made {made.path}")
