@@ -1,8 +1,10 @@
 """Networks described by themselves: parameters, floating-point operations, inputs; counted, not quoted."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 import torch
+from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -10,6 +12,7 @@ from ml.nets import catalog
 from ml.nets.base import Net
 from ml.nets.starter import Features
 from ml.recipes import Starter
+from ml.views import View
 
 STARTER_PAPER = (
     "Tan, Le, EfficientNet, ICML 2019, arXiv 1905.11946 (the Lite variants are TensorFlow's); heads of our own"
@@ -46,10 +49,25 @@ def described(name: str) -> dict[str, Any]:
 
 
 def built(name: str) -> Net:
-    """The full network with random numbers in it; the largest takes 2 GB."""
+    """The full network with random numbers in it (the starter's backbones: with theirs); the largest takes 2 GB."""
+    if name == "starter":
+        return cast(Net, Drawable(Starter().arguments()))
     entry = catalog.entry(name)
     arguments = entry.arguments()
     return entry.build(arguments, CLASSES.get(arguments.task, 2)).eval()
+
+
+class Drawable(Features):
+    """The starter's backbones with views, as the other networks have them: enough of a Net to be drawn."""
+
+    def __init__(self, arguments: Mapping[str, Any]) -> None:
+        backbones = arguments["backbones"]
+        super().__init__([each["name"] for each in backbones], arguments["groups"])
+        self.views = tuple(View(resize=each["size"], side=each["size"]) for each in backbones)
+
+    def forward(self, *images: Tensor) -> list[Tensor]:
+        """(n, 3, s, s), one a backbone."""
+        return super().forward(*(each.permute(0, 2, 3, 1) for each in images))
 
 
 def _counted(entry: catalog.Entry) -> dict[str, Any]:

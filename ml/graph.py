@@ -81,8 +81,11 @@ def _watched(net: nn.Module, nodes: dict[str, Node]) -> Iterator[None]:
 
 
 def _counts(layer: nn.Module) -> bool:
-    """A layer that a drawing shows: it has no parts, and numbers of its own or a smaller map to give."""
-    if any(True for _ in layer.children()):
+    """A layer that a drawing shows: it has no parts, and numbers of its own or a smaller map to give.
+
+    A convolution may have a part: EfficientNet's hold the padding.
+    """
+    if not isinstance(layer, nn.Conv2d) and any(True for _ in layer.children()):
         return False
     norms = (nn.BatchNorm2d, nn.BatchNorm1d, nn.LayerNorm)
     return isinstance(layer, POOLS) or (not isinstance(layer, norms) and any(True for _ in layer.parameters()))

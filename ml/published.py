@@ -4,7 +4,7 @@ Marks: R the student report; P a paper as generally known; V checked against the
 quoted in a public survey. Figures that we remember with less certainty are not in here.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 MARKS = "R: the student report. P: a paper, as generally known. V: checked against code, data, a statement or a survey."
 
@@ -70,3 +70,8 @@ FIGURES: tuple[Published, ...] = (
 def of(network: str) -> list[Published]:
     """The figures that stand beside a network's; RAM's and Kong's variants share theirs."""
     return [figure for figure in FIGURES if figure.network == network]
+
+
+def rows(network: str) -> list[dict[str, str]]:
+    """The same as plain values, for JSON."""
+    return [asdict(figure) for figure in of(network)]

@@ -21,7 +21,7 @@ def summary(results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _row(result: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     figures = result.get("figures")
-    stated = next((each for each in published.of(result["network"]) if each.report), None)
+    stated = _stated(result["network"], result["task"])
     row: dict[str, Any] = {
         "key": result["key"],
         "network": result["network"],
@@ -44,6 +44,14 @@ def _row(result: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> dic
     if no_better_than_chance(figures):
         row["remark"] = "no better than chance"
     return row
+
+
+def _stated(network: str, task: str) -> published.Published | None:
+    """The report's figure for the same question: none of beauty beside one of moods, no correlation beside a share."""
+    if (task == "emotion") != (network == "emotion_vgg"):
+        return None
+    ranks = task in ("score", "distribution")
+    return next((each for each in published.of(network) if each.report and (each.measure == "SRCC") is ranks), None)
 
 
 def _measured(figures: Mapping[str, Any]) -> tuple[str, float | None, Sequence[float] | None, float]:

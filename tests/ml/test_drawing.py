@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from ml import drawing, graph
+from ml import described, drawing, graph
 from ml.nets import catalog
 from ml.nets.base import Net
 from ml.views import View
@@ -66,3 +66,9 @@ def test_a_drawing_has_a_box_for_each_node_and_no_more_than_fit(name):
     assert len(boxes) == len(graph.of(net)) <= graph.MOST
     assert all("parameters" in box[0].text for box in boxes)
     assert "style=" not in drawing.draw(net, name), "the site's policy allows no style attributes"
+
+
+def test_the_starter_is_drawn_too():
+    nodes = graph.of(described.built("starter"))
+    assert [node.shape for node in nodes if node.kind == "input"] == [(3, 224, 224), (3, 260, 260)]
+    assert len(nodes) > 6 and all(node.frozen for node in nodes if node.kind != "input")

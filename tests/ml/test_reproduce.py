@@ -112,6 +112,22 @@ def test_a_row_whose_interval_holds_the_majority_share_says_so():
     assert [row["remark"] for row in reproduction.summary(rows)] == ["no better than chance", ""]
 
 
+@pytest.mark.parametrize(
+    ("network", "task", "report"),
+    [
+        ("ram", "binary", "65.2 (R), best on test on AADB"),
+        ("ram", "emotion", ""),
+        ("emotion_vgg", "emotion", "55 (R) on 302,780 photographs of Flickr by tag"),
+        ("kong", "score", ".6782 (R) on AADB TestNew"),
+        ("kong", "binary", "77.3 (R) on AVA"),
+        ("nima", "distribution", ""),
+    ],
+)
+def test_the_reports_figure_stands_only_beside_the_same_question(network, task, report):
+    (row,) = reproduction.summary([result(network, network, task, accuracy(0.6, 0.52, 0.7, 0.51))])
+    assert row["report"] == report
+
+
 def test_published_figures_are_marked_and_of_networks_that_are_here():
     for figure in published.FIGURES:
         assert figure.network in {*catalog.entries(), "starter"}

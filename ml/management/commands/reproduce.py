@@ -74,8 +74,8 @@ def _told(words: list[str]) -> list[str]:
 
 
 def _write_page(folder: Path, report: dict[str, Any], results: list[dict[str, Any]], out: Path) -> None:
-    """reproduction.json, curves/KEY.svg and networks/NAME.svg."""
-    from ml import described, drawing
+    """reproduction.json (the table, the networks, what others published), curves/KEY.svg and networks/NAME.svg."""
+    from ml import described, drawing, published
 
     (folder / "curves").mkdir(parents=True, exist_ok=True)
     (folder / "networks").mkdir(exist_ok=True)
@@ -86,8 +86,8 @@ def _write_page(folder: Path, report: dict[str, Any], results: list[dict[str, An
             )
     networks = described.all_networks()
     for row in networks:
-        if row["name"] != "starter":
-            (folder / "networks" / f"{row['name']}.svg").write_text(
-                drawing.draw(described.built(row["name"]), row["name"])
-            )
-    (folder / "reproduction.json").write_text(json.dumps({**report, "networks": networks}, indent=1) + "\n")
+        picture = drawing.draw(described.built(row["name"]), row["name"])
+        (folder / "networks" / f"{row['name']}.svg").write_text(picture)
+        row["published"] = published.rows(row["name"])
+    report = {**report, "marks": published.MARKS, "networks": networks}
+    (folder / "reproduction.json").write_text(json.dumps(report, indent=1) + "\n")
