@@ -28,6 +28,7 @@ from ml.data.splits import SHARES
 from ml.data.tables import DataError
 from ml.feed import Feed, Rows, parts_of
 from ml.files import NetworkFile
+from ml.joined import beauty
 from ml.judge import figures_of
 from ml.loop import Fit
 from ml.nets import catalog
@@ -185,7 +186,7 @@ def train(
         "seed": plan.seed,
         "command": command,
         "date": datetime.now(UTC).date().isoformat(),
-        "figures": judged(trial),
+        **_judgement(trial),
         "epochs": list(standing.history),
         "chosen": standing.chosen,
         "seconds": round(seconds, 1),
@@ -202,11 +203,26 @@ def train(
     return made
 
 
-def judged(trial: Trial, batch: int | None = None) -> dict[str, Any]:
+def judged(trial: Trial) -> dict[str, Any]:
     """The figures of the task on the test part, with intervals."""
-    rows = trial.feed.evaluation(trial.rows.test, batch or trial.plan.recipe.batch)
+    return figures_of(trial.net.task, trial.feed, _tested(trial))
+
+
+def _tested(trial: Trial) -> dict[str, NDArray[Any]]:
+    """Answers for the test part."""
+    rows = trial.feed.evaluation(trial.rows.test, trial.plan.recipe.batch)
     device = next((parameter.device for parameter in trial.net.parameters()), torch.device("cpu"))
-    return figures_of(trial.net.task, trial.feed, predict(trial.net, rows, device))
+    return predict(trial.net, rows, device)
+
+
+def _judgement(trial: Trial) -> dict[str, Any]:
+    """Figures, and what a site needs that is to run the network: see ml.joined."""
+    said, task = _tested(trial), trial.net.task
+    found: dict[str, Any] = {"figures": figures_of(task, trial.feed, said)}
+    if task in ("score", "distribution", "binary"):
+        values = beauty(task, said)
+        found["said"] = {"mean": float(values.mean()), "sd": max(float(values.std()), 1e-6)}
+    return found
 
 
 def _told(trial: Trial, unreadable: Sequence[int]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -36,7 +36,9 @@ __all__ = [
     "Prior",
     "TrainingRow",
     "active",
+    "add",
     "arrived",
+    "card",
     "network_file",
     "object_classifier",
     "prior",
@@ -73,6 +75,11 @@ def active() -> NetworkInfo:
     return NetworkInfo(row.pk, row.name)
 
 
+def card(network_id: int) -> dict[str, Any]:
+    """What the network says of itself: its data, figures and by which folds, licence, date; may lack any of them."""
+    return Network.objects.values_list("card", flat=True).get(pk=network_id)
+
+
 def _install_shipped() -> Network:
     """Make the shipped network the active one. Two processes may try: the constraint lets one win."""
     try:
@@ -101,6 +108,19 @@ def _take_newer_shipped() -> None:
     row = _shipped_row()
     if Promotion.objects.filter(network_id=active().id, reason=SHIPPED, actor=None).exists():
         promote(row.pk, actor=None, reason=SHIPPED)
+
+
+def add(network: files.NetworkFile, base: files.NetworkFile) -> NetworkInfo:
+    """A network file as a candidate, joined to the starter `base` if it is none itself. Raises NetworkFileError."""
+    from ml import joined
+
+    folder = Path(settings.NETWORKS_DIR)
+    recipe = network.arguments.get("net", "starter")
+    whole = joined.join(network, base, folder) if "net" in network.arguments else files.copied(network, folder)
+    prior_of(whole)  # what cannot rank is refused now
+    facts = {"recipe": recipe, "card": whole.card, "path": f"{whole.name}{files.SUFFIX}"}
+    row, _ = Network.objects.get_or_create(name=whole.name, defaults=facts)
+    return NetworkInfo(row.pk, row.name)
 
 
 def to_score() -> list[NetworkInfo]:
@@ -145,9 +165,13 @@ def _prior(name: str, path: str) -> Prior:
 
 @lru_cache(maxsize=2)
 def _scorer(name: str, path: str) -> Callable[[Sequence["Image"]], "Scores"]:
+    from ml.joined import JoinedScorer, is_joined
     from ml.scorer import Scorer
 
-    return Scorer(_read(name, path), Path(settings.NETWORKS_DIR) / "onnx").score
+    network, folder = _read(name, path), Path(settings.NETWORKS_DIR)
+    if is_joined(network):
+        return JoinedScorer(network, folder, folder / "onnx").score
+    return Scorer(network, folder / "onnx").score
 
 
 @lru_cache(maxsize=2)
