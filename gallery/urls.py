@@ -9,6 +9,7 @@ from gallery.views.home import about, home
 from gallery.views.mood import mood
 from gallery.views.operation import healthz, readyz, robots
 from gallery.views.photo import photo
+from gallery.views.science import reproduction_json, science
 from gallery.views.takedown import takedown, takedown_status
 
 urlpatterns = [
@@ -22,6 +23,8 @@ urlpatterns = [
     path("dataset/", dataset, name="dataset"),
     path("dataset/verification.json", verification_json, name="dataset_verification"),
     path("dataset/tables.csv", tables_csv, name="dataset_tables"),
+    path("science/", science, name="science"),
+    path("science/reproduction.json", reproduction_json, name="science_reproduction"),
     path("takedown/", takedown, name="takedown"),
     path("takedown/<slug:receipt>/", takedown_status, name="takedown_status"),
     path("media/<path:name>", media, name="media"),

@@ -102,7 +102,7 @@ def test_no_page_has_a_serious_barrier_or_scrolls_sideways(open_page, site, sche
     page = open_page(color_scheme=scheme, viewport=viewport)
     page.goto(f"{site}/mood/solitude/")
     photo = ids(page)[0]
-    for address in ("/", "/mood/sad/", "/mood/solitude/", f"/photo/{photo}/?mood=solitude", "/about/"):
+    for address in ("/", "/mood/sad/", "/mood/solitude/", f"/photo/{photo}/?mood=solitude", "/about/", "/science/"):
         page.goto(site + address)
         page.wait_for_load_state("load")
         found = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]

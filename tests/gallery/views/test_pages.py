@@ -52,6 +52,7 @@ ADDRESSES = [
     "/mood/happy/?sort=beautiful",
     "/mood/sad/",
     "/about/",
+    "/science/",
     "/healthz",
     "/readyz",
     "/robots.txt",
@@ -63,12 +64,12 @@ def test_every_page_answers(client, photos, address):
     assert client.get(address).status_code == 200
 
 
-@pytest.mark.parametrize("address", ["/", "/mood/happy/", "/mood/anger/", "/about/", "/readyz"])
+@pytest.mark.parametrize("address", ["/", "/mood/happy/", "/mood/anger/", "/about/", "/science/", "/readyz"])
 def test_every_page_answers_without_a_photograph(client, db, media, address):
     assert client.get(address).status_code == 200
 
 
-@pytest.mark.parametrize("address", [*ADDRESSES[:5], "/photo/{}/", "/nowhere/"])
+@pytest.mark.parametrize("address", [*ADDRESSES[:6], "/photo/{}/", "/nowhere/"])
 def test_no_page_holds_inline_styles_scripts_or_handlers_nor_another_host(client, photos, address):
     response = client.get(address.format(photos[0].pk))
     page = response.content.decode()

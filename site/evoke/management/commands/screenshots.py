@@ -75,5 +75,5 @@ class Command(BaseCommand):
         first = page.locator(".shot .frame").first
         photo = first.get_attribute("href") if first.count() else None
         moods = [(slug, f"/mood/{slug}/") for slug in ("happy", "sad", "motivation", "solitude")]
-        pages = [("home", "/"), *moods, ("about", "/about/"), ("missing", "/nothing-here/")]
+        pages = [("home", "/"), *moods, ("about", "/about/"), ("science", "/science/"), ("missing", "/nothing-here/")]
         return [*pages, ("photo", photo)] if photo else pages
