@@ -120,6 +120,11 @@ class Row:
     settings: str
     curve: str  # below the static folder; empty where there is none
 
+    @property
+    def parts(self) -> list[str]:
+        """The key where a line may break."""
+        return self.key.split("/")
+
 
 @dataclass(frozen=True)
 class Drawing:
@@ -242,7 +247,7 @@ def _row(row: Mapping[str, Any]) -> Row:
         chance=_number(row.get("chance"), correlated),
         starter=_number(row.get("starter"), correlated),
         report=row["report"],
-        remark=row["remark"],
+        remark=row["remark"].partition(":")[0],  # what comes behind is of the machine it ran on
         best_on_test=_number(row.get("best_on_test"), correlated),
         seconds=_seconds(row.get("seconds_in_all")),
         processor=_seconds(row.get("processor_seconds")),
@@ -303,7 +308,7 @@ def _inputs(shapes: Sequence[Sequence[int]]) -> str:
     """ "3 × 224 × 224", "2 of 3 × 224 × 224", several kinds by commas."""
     counts: dict[str, int] = defaultdict(int)
     for shape in shapes:
-        counts[" × ".join(map(str, shape))] += 1
+        counts["\u00a0×\u00a0".join(map(str, shape))] += 1
     return ", ".join(text if count == 1 else f"{count} of {text}" for text, count in counts.items())
 
 
