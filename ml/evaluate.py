@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import GroupKFold
 
 from ml import metrics
-from ml.fitting import NONE, Examples, fit_heads, fit_score_head, project
+from ml.fitting import NONE, Examples, fit_heads, fit_reader, fit_score_head
 from ml.heads import Floats
 from ml.moods import MOODS
 from ml.prior import Prior
@@ -36,7 +36,7 @@ def by_folds(
     told: Callable[[int], None] = lambda fold: None,
     extra: Examples | None = None,
 ) -> Predictions:
-    """Predictions of every example by a model fitted on the other folds. sizes None: features are projected already.
+    """Predictions of every example by a model fitted on the other folds. sizes None: features are rows already.
 
     extra: examples that every fold trains on. told: called with each fold's number when it is done.
     """
@@ -46,10 +46,13 @@ def by_folds(
         test = np.flatnonzero(member == fold)
         known = examples.take(np.flatnonzero(member != fold))
         known = known.join(extra) if extra is not None else known
-        projection = project(known, recipe, sizes) if sizes else np.asarray
-        rows, unseen = projection(known.features), projection(examples.features[test])
+        if sizes:
+            reader, rows = fit_reader(known, recipe, sizes)
+            unseen = reader(examples.features[test])
+        else:
+            rows, unseen = known.features, examples.features[test]
         if len(np.unique(known.moods[known.moods != NONE])) > 1:
-            scores[test], moods[test] = fit_heads(rows, known, recipe)(unseen, examples.cues[test])
+            scores[test], moods[test] = fit_heads(rows, known, recipe)(unseen)
         else:  # labels without moods: the scores alone can be learned
             scores[test] = np.clip(fit_score_head(rows, known, recipe)(unseen), 1, 7)
             moods[test] = 1 / len(MOODS)
@@ -97,6 +100,28 @@ def mood_figures(moods: NDArray[np.int64], probabilities: Floats) -> dict[str, A
         "majority": round(metrics.majority_share(truth), 4),
         "confusion": metrics.confusion_matrix(truth, guess, range(len(MOODS))).tolist(),
     }
+
+
+BINS = 10  # of a reliability table
+
+
+def calibration(moods: NDArray[np.int64], probabilities: Floats) -> dict[str, Any]:
+    """How far the likeliest mood's probability can be taken at its word: ECE, and a reliability table.
+
+    ece: mean over photographs of |share right - mean probability| of their tenth (Guo et al. 2017, arXiv 1706.04599).
+    table: [from, to, photographs, mean probability, share right] of each tenth that holds some.
+    """
+    known = moods != NONE
+    truth, said = moods[known], probabilities[known]
+    sure, right = said.max(1), said.argmax(1) == truth
+    tenth = np.minimum((sure * BINS).astype(int), BINS - 1)
+    table = []
+    for place in np.unique(tenth):
+        own = tenth == place
+        row = [place / BINS, (place + 1) / BINS, int(own.sum()), float(sure[own].mean()), float(right[own].mean())]
+        table.append([value if isinstance(value, int) else round(float(value), 4) for value in row])
+    ece = sum(row[2] * abs(row[4] - row[3]) for row in table) / max(len(truth), 1)
+    return {"n": len(truth), "ece": round(ece, 4), "table": table}
 
 
 def figures(examples: Examples, said: Predictions) -> dict[str, Any]:

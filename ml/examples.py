@@ -1,6 +1,9 @@
 """Photographs and what is known of them, as examples to learn from: features, norms, weak mood labels."""
 
 import dataclasses
+import hashlib
+import os
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from ml import words
 from ml.data import flickr8k, oasis
-from ml.emotion import class_cues, class_table
 from ml.fitting import NONE, Examples
 from ml.heads import Floats
 from ml.moods import MOODS, label_captions, label_themes
@@ -18,31 +21,47 @@ from ml.scorer import BATCH, Session, features
 
 
 class Extractor:
-    """Photographs to features (n, d), with the number of columns of each group."""
+    """Photographs to features (n, d), with the number of columns of each group.
+
+    What was seen is kept in the cache folder, batch by batch in float16: a training with other settings, or one that
+    goes on after a stop, does not look again, and finds the same numbers.
+    """
 
     def __init__(self, recipe: Starter, cache_dir: Path, threads: int | None = None) -> None:
         self._session: Session = features(recipe.arguments(), cache_dir, threads)
         self.sizes = self._session.sizes
-        self._names = list(recipe.groups) * len(recipe.backbones)
+        self._kept = Path(cache_dir) / self._session.name
 
     def __call__(self, paths: Sequence[Path], told: Callable[[int], None] = lambda done: None) -> NDArray[np.float32]:
         """Features of photographs, the mean over each and its mirror image. told: photographs done so far."""
         parts = []
         for start in range(0, len(paths), BATCH):
-            images = [open_image(path) for path in paths[start : start + BATCH]]
-            plain, mirrored = self._session.run(images), self._session.run(images, mirror=True)
-            parts.append((np.hstack(plain) + np.hstack(mirrored)) / 2)
+            parts.append(self._batch(paths[start : start + BATCH]))
             told(min(start + BATCH, len(paths)))
-        return np.concatenate(parts)
+        return np.concatenate(parts).astype(np.float32)
+
+    def _batch(self, paths: Sequence[Path]) -> NDArray[np.float16]:
+        kept = self._kept / f"{hashlib.sha256(b''.join(map(_digest, paths))).hexdigest()[:32]}.npy"
+        if kept.is_file():
+            return np.load(kept)
+        images = [open_image(path) for path in paths]
+        plain, mirrored = self._session.run(images), self._session.run(images, mirror=True)
+        found = ((np.hstack(plain) + np.hstack(mirrored)) / 2).astype(np.float16)
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=kept.parent, suffix=".part", delete=False) as file:
+            np.save(file, found)
+        os.replace(file.name, kept)
+        return found
 
     def fill(
         self, examples: Examples, paths: Sequence[Path], told: Callable[[int], None] = lambda done: None
     ) -> Examples:
-        """The examples, in the order of paths, with features and class cues."""
-        found = self(paths, told)
-        groups = np.split(found, np.cumsum(self.sizes)[:-1], axis=1)
-        logits = [group for group, name in zip(groups, self._names, strict=True) if name == "logits"]
-        return dataclasses.replace(examples, features=found, cues=class_cues(logits, class_table()))
+        """The examples, in the order of paths, with features."""
+        return dataclasses.replace(examples, features=self(paths, told))
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def open_image(path: Path) -> Image.Image:
@@ -51,25 +70,31 @@ def open_image(path: Path) -> Image.Image:
         return ImageOps.exif_transpose(image).convert("RGB")
 
 
-def read_oasis(folder: Path) -> tuple[list[Path], Examples, oasis.Ratings]:
-    """OASIS photographs with their norms and the moods of their themes (features empty as yet)."""
+def read_oasis(folder: Path) -> tuple[list[Path], Examples, oasis.Oasis]:
+    """OASIS photographs with their norms and the moods of their themes (features empty as yet); and all of the set."""
     data = oasis.read(folder)
     targets = np.stack([data.valence.mean, data.arousal.mean, data.aesthetic.mean], 1)
     examples = describe(data.subjects, targets, label_themes(data.subjects).moods, "oasis")
-    return data.paths, examples, data.ratings
+    return data.paths, examples, data
 
 
-def read_flickr8k(folder: Path, seed: int = 0) -> tuple[list[Path], Examples]:
-    """Flickr8k photographs whose captions name one mood, and as many drawn from the others, which have none."""
+def read_flickr8k(folder: Path) -> tuple[list[Path], Examples, list[list[str]]]:
+    """Flickr8k photographs with the mood that their captions name, if one; and the captions."""
     data = flickr8k.read(folder)
-    moods = label_captions(data.captions).moods
-    labelled = [place for place, mood in enumerate(moods) if mood is not None]
-    others = [place for place, mood in enumerate(moods) if mood is None]
-    drawn = np.random.default_rng(seed).permutation(others)[: len(labelled)]
-    kept = sorted([*labelled, *drawn.tolist()])
-    unknown = np.full((len(kept), 3), np.nan)
-    examples = describe([data.files[place] for place in kept], unknown, [moods[place] for place in kept], "flickr8k")
-    return [data.paths[place] for place in kept], examples
+    unknown = np.full((len(data.files), 3), np.nan)
+    return data.paths, describe(data.files, unknown, label_captions(data.captions).moods, "flickr8k"), data.captions
+
+
+def with_words(examples: Examples, texts: Sequence[Sequence[str]]) -> Examples:
+    """The examples with the mean place of each one's texts (none: unknown). Raises RecipeError without the encoder."""
+    flat = [text for some in texts for text in some]
+    found, start = words.embed(flat).astype(np.float16).astype(np.float64), 0
+    places = examples.words.copy()
+    for row, some in enumerate(texts):
+        if some:
+            places[row] = found[start : start + len(some)].mean(0)
+        start += len(some)
+    return dataclasses.replace(examples, words=places)
 
 
 def describe(groups: Sequence[str], targets: Floats, moods: Sequence[str | None], name: str) -> Examples:
@@ -82,5 +107,5 @@ def describe(groups: Sequence[str], targets: Floats, moods: Sequence[str | None]
         groups=np.array([f"{name}:{group}" for group in groups]),
         sets=np.array([name] * count),
         noise=np.ones(count),
-        cues=np.zeros((count, len(MOODS))),
+        words=np.full((count, words.WIDTH), np.nan),
     )

@@ -12,12 +12,12 @@ from pathlib import Path
 import onnx
 import torch
 
-from ml import concepts, files
+from ml import concepts, files, recipes
 from ml.data import places365
 from ml.nets import classes
 from ml.nets.starter import Features, Starter
 
-OUTPUTS = ("moods", "scores", "embedding", "rows", "cues")
+OUTPUTS = ("moods", "scores", "embedding", "rows")
 CLASSES = ("classes", "probabilities")
 
 
@@ -79,7 +79,8 @@ def main(kind: str, source: str, out: str) -> None:
     else:
         arguments = json.loads(source)
         module = Features([b["name"] for b in arguments["backbones"]], arguments["groups"])
-        outputs = tuple(f"{b['name']}.{group}" for b in arguments["backbones"] for group in arguments["groups"])
+        names = [b["name"] for b in arguments["backbones"]]
+        outputs = tuple(f"{name}.{group}" for name in names for group in recipes.groups_of(name, arguments["groups"]))
     export(module, [b["size"] for b in arguments["backbones"]], outputs, Path(out))
 
 

@@ -1,4 +1,4 @@
-"""The starter's small heads, in numpy: projection of features, kernel ridge for the three scores, predictions.
+"""The starter's small heads, in numpy: projection of features, kernel ridge for the three scores and for words.
 
 All fits are closed-form or convex and use no randomness.
 """
@@ -35,21 +35,41 @@ class Projection:
         return np.asarray((z @ self.weight.astype(np.float32)) * self.step, np.float32)
 
 
-def fit_projection(features: Floats, sizes: Sequence[int], weights: Sequence[float], components: int) -> Projection:
-    """Principal components of features (n, d) whose groups, of `sizes` columns, share the variance as `weights` say."""
+def fit_projection(
+    features: Floats,
+    sizes: Sequence[int],
+    weights: Sequence[float],
+    components: int,
+    others: Floats | None = None,
+    more: int = 0,
+) -> Projection:
+    """Principal components of features (n, d) whose groups, of `sizes` columns, share the variance as `weights` say.
+
+    others (m, d), more: as many components again, of other photographs in the same scale. Where photographs are too
+    few for a component, its column is zero.
+    """
     center = features.mean(0, dtype=np.float64)
     share = np.repeat([np.sqrt(w / s) for w, s in zip(weights, sizes, strict=True)], sizes)
     scale = (share / (features.std(0, dtype=np.float64) + 1e-3)).astype(np.float16)
     center = center.astype(np.float16)
-    x = (features - center) * scale.astype(np.float32)
-    vectors = _components(np.asarray(x, np.float64), min(components, len(x) - 1))
-    step = np.abs(vectors).max(0) / 127
+    vectors = [_axes((features - center) * scale.astype(np.float32), components)]
+    if more:
+        unlike = features[:0] if others is None else others
+        vectors.append(_axes((unlike - center) * scale.astype(np.float32), more))
+    both = np.hstack(vectors)
+    step = np.maximum(np.abs(both).max(0) / 127, 1e-9)
     return Projection(
         center.astype(np.float32),
         scale.astype(np.float32),
-        np.round(vectors / step).astype(np.int8),
+        np.round(both / step).astype(np.int8),
         step.astype(np.float32),
     )
+
+
+def _axes(x: Floats, count: int) -> Floats:
+    """The first principal axes (d, count) of x (n, d); zeros where n allows fewer."""
+    found = _components(np.asarray(x, np.float64), min(count, len(x) - 1)) if len(x) > 1 else np.zeros((x.shape[1], 0))
+    return np.pad(found, ((0, 0), (0, count - found.shape[1])))
 
 
 def _components(x: Floats, count: int) -> Floats:
@@ -83,28 +103,34 @@ def kernel(a: Floats, b: Floats, gamma: float) -> Floats:
     return np.exp(-gamma * np.maximum(distance, 0))
 
 
-@dataclass(frozen=True)
-class Shape:
-    """How distances between rows are measured: what the kernel of scores is made of."""
+def stretched(rows: Floats, blocks: Sequence[int], shares: Sequence[float]) -> NDArray[np.float32]:
+    """Factors (w,) of the columns of rows (n, w), by which each block of columns adds its share to squared distances.
 
-    components: int  # only the first ones count
-    power: float  # components count as their standard deviation to this power, beside their own scale
-    width: float  # the kernel falls to 1/e at the median squared distance of photographs divided by this
+    A block's share is its median squared distance between two photographs; a share of 0 leaves the block out.
+    """
+    factors = []
+    for part, share in zip(np.split(rows, np.cumsum(blocks)[:-1], axis=1), shares, strict=True):
+        middle = float(np.median(_squares(part)[np.triu_indices(len(part), 1)])) if share and part.shape[1] else 0
+        factors.append(np.full(part.shape[1], np.sqrt(share / middle) if middle > 0 else 0))
+    return np.concatenate(factors).astype(np.float32)
 
 
-def fit_scores(rows: Floats, targets: Floats, groups: NDArray, shape: Shape, noise: Floats | None = None) -> ScoreHead:
+def _squares(rows: Floats) -> Floats:
+    square = (rows**2).sum(1)
+    return np.maximum(square[:, None] + square - 2 * rows @ rows.T, 0)
+
+
+def fit_scores(
+    rows: Floats, targets: Floats, groups: NDArray, stretch: Floats, width: float, noise: Floats | None = None
+) -> ScoreHead:
     """Kernel ridge with a penalty a target, chosen by folds over groups.
 
-    targets (n, 3), NaN where a photograph has none.
+    targets (n, 3), NaN where a photograph has none; stretch (w,) of the rows' columns, see stretched.
+    width: the kernel falls to exp(-width) at a squared distance of 1.
     noise (n,): variance of each photograph's targets' error relative to that of the norms (1).
     """
     rows = rows.astype(np.float64)
-    spread = rows.std(0)
-    stretch = ((spread / spread[0]) ** shape.power * (np.arange(len(spread)) < shape.components)).astype(np.float32)
-    near = rows * stretch
-    square = (near**2).sum(1)[:, None] + (near**2).sum(1) - 2 * near @ near.T
-    gamma = shape.width / float(np.median(square[np.triu_indices(len(rows), 1)]))
-    k = np.exp(-gamma * np.maximum(square, 0))
+    k = np.exp(-width * _squares(rows * stretch))
     root = np.sqrt(np.ones(len(rows)) if noise is None else noise)
     alpha, bias = np.zeros(targets.shape), np.zeros(targets.shape[1])
     for column in range(targets.shape[1]):
@@ -114,7 +140,60 @@ def fit_scores(rows: Floats, targets: Floats, groups: NDArray, shape: Shape, noi
             continue
         inputs = k[np.ix_(has, has)], targets[has, column], groups[has], root[has]
         alpha[has, column], bias[column] = _fit_one(*inputs)
-    return ScoreHead(stretch, rows, alpha, bias, gamma)
+    return ScoreHead(stretch, rows, alpha, bias, width)
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """From projected rows to where a description of the photograph would lie, by kernel ridge; see ml.words."""
+
+    support: Floats  # (m, p) in float16's steps
+    alpha: Floats  # (m, t)
+    scale: float  # of the rows in distances
+    table: Floats  # (t, 7) what a place says of the moods and of pleasantness
+
+    def __call__(self, projected: Floats) -> NDArray[np.float32]:
+        """(n, 7 + t): cues, then the place."""
+        return self.told(kernel(projected * self.scale, self.support * self.scale, TEACHING) @ self.alpha)
+
+    def told(self, places: Floats) -> NDArray[np.float32]:
+        """Cues before the places (n, t)."""
+        return np.hstack([places @ self.table, places]).astype(np.float32)
+
+
+TEACHING = 1.0  # the teacher's kernel falls to 1/e at half the mean squared distance of two photographs
+TAUGHT_PENALTY = 0.5
+
+
+def fit_teacher(
+    projected: Floats, places: Floats, weights: Floats, groups: NDArray, table: Floats
+) -> tuple[Teacher, NDArray[np.float32]]:
+    """The teacher, and what it says (n, 7 + t) of each of its photographs when taught by the other groups alone.
+
+    projected (n, p); places (n, t) of what was written; weights (n,) of the photographs.
+    """
+    support = np.asarray(projected, np.float64)
+    scale = float(1 / np.sqrt((support**2).sum(1).mean() + 1e-12))
+    k = kernel(support * scale, support * scale, TEACHING)
+    alpha, unseen = left_out(k, places, TAUGHT_PENALTY / weights, groups)
+    teacher = Teacher(support, alpha.astype(np.float16).astype(np.float64), scale, table)
+    return teacher, teacher.told(unseen)
+
+
+def left_out(k: Floats, targets: Floats, penalty: Floats, groups: NDArray) -> tuple[Floats, Floats]:
+    """Kernel ridge: dual weights (n, t), and what is said of each group by all the others (n, t), without refitting.
+
+    k (n, n); penalty (n,) added to the diagonal. With A = k + penalty, the error on group b of a fit without b is
+    inverse(inverse(A)[b, b]) alpha[b] (Rifkin, Lippert 2007, Notes on regularized least squares, for groups of one).
+    """
+    inverse = np.linalg.inv(k + np.diag(penalty))
+    alpha = inverse @ targets
+    said = np.empty_like(alpha)
+    order = np.argsort(groups, kind="stable")
+    starts = np.unique(groups[order], return_index=True)[1][1:]
+    for own in np.split(order, starts):
+        said[own] = targets[own] - np.linalg.solve(inverse[np.ix_(own, own)], alpha[own])
+    return alpha, said
 
 
 def _fit_one(k: Floats, y: Floats, groups: NDArray, root: Floats) -> tuple[Floats, float]:

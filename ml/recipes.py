@@ -10,8 +10,28 @@ from ml.transforms import VIEWS
 SIZES = {"lite0": 224, "lite2": 260}
 
 
+TIMM = "timm:"
+TIMM_GROUPS = ("pool",)  # of features: all that every architecture has
+TIMM_WEIGHT = 4.0  # as much as one packaged backbone's groups together
+
+
 class RecipeError(ValueError):
     """A setting that does not exist or cannot be; the message is one sentence fit for a terminal."""
+
+
+def timm_entry(name: str) -> Any:
+    """timm's facts of the network timm:NAME (input_size, mean, std). RecipeError if it has none of that name."""
+    import timm
+
+    found = timm.get_pretrained_cfg(name.removeprefix(TIMM)) if name.startswith(TIMM) else None
+    if found is None:
+        raise RecipeError(f"backbone must be timm:NAME with a network that timm has weights for, not {name!r}.")
+    return found
+
+
+def groups_of(backbone: str, groups: Sequence[str]) -> tuple[str, ...]:
+    """The groups of features that a backbone gives."""
+    return TIMM_GROUPS if backbone.startswith(TIMM) else tuple(groups)
 
 
 @dataclass(frozen=True)
@@ -20,12 +40,15 @@ class Starter:
 
     backbones: tuple[str, ...] = ("lite0", "lite2")
     views: tuple[str, ...] = ("crop", "squeeze")  # one a backbone: each sees what the other loses
-    groups: tuple[str, ...] = ("pool", "stages", "logits")
-    weights: tuple[float, ...] = (1.0, 1.0, 1.0)  # of the groups, shares of the variance
-    components: int = 128
-    score_components: int = 128  # of the kernel of scores, see heads.Shape
-    power: float = 0.5
-    width: float = 1.0
+    backbone: str = ""  # timm:NAME, a network of timm beside them, squeezed to its own size; its weights are downloaded
+    groups: tuple[str, ...] = ("halves", "stages", "logits")
+    weights: tuple[float, ...] = (2.0, 1.0, 1.0)  # of the groups, shares of the variance
+    components: int = 384  # of projected features: those of rated photographs, then of the others
+    score_components: int = 256  # of rated photographs; what the kernel of scores sees
+    width: float = 1.5  # the kernel of scores falls to exp(-width) at the median squared distance of projected features
+    cue_share: float = 0.1  # of class cues in that kernel's squared distances
+    text_share: float = 0.1  # of text cues
+    places: int = 128  # axes of the texts' places that the network learns to say; 0: texts are not read
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.backbones if name not in SIZES]
@@ -33,18 +56,30 @@ class Starter:
             raise RecipeError(f"backbones must be some of {', '.join(SIZES)}, not {', '.join(unknown) or 'none'}.")
         if set(self.views) - set(VIEWS) or len(self.views) != len(self.backbones):
             raise RecipeError(f"views needs one of {', '.join(VIEWS)} for each backbone.")
+        if self.backbone:
+            timm_entry(self.backbone)
         if "logits" not in self.groups:
             raise RecipeError("groups must hold logits: the moods' class cues are made of them.")
         if len(self.weights) != len(self.groups):
             raise RecipeError(f"weights needs {len(self.groups)} numbers, one a group.")
-        if self.components < 64 or self.width <= 0:
-            raise RecipeError("components must be at least 64, and width above 0.")
+        if not 64 <= self.score_components <= self.components or self.width <= 0:
+            raise RecipeError("score_components must be at least 64 and at most components, and width above 0.")
+        if min(self.cue_share, self.text_share, self.places) < 0 or self.places > 380:
+            raise RecipeError("cue_share, text_share and places must not be negative, and places at most 380.")
 
     def arguments(self) -> dict[str, Any]:
         """What rebuilds the network beside its arrays."""
         pairs = zip(self.backbones, self.views, strict=True)
         backbones = [{"name": name, "size": SIZES[name], "view": view} for name, view in pairs]
+        if self.backbone:
+            size = timm_entry(self.backbone).input_size[-1]
+            backbones.append({"name": self.backbone, "size": size, "view": "squeeze"})
         return {"backbones": backbones, "groups": list(self.groups)}
+
+    def parts(self) -> list[tuple[str, float]]:
+        """Name and weight of each group of features, in order."""
+        packaged = list(zip(self.groups, self.weights, strict=True)) * len(self.backbones)
+        return [*packaged, *((group, TIMM_WEIGHT) for group in TIMM_GROUPS if self.backbone)]
 
 
 RECIPES = {"starter": Starter}
@@ -125,6 +160,8 @@ def from_card(card: Mapping[str, Any]) -> Starter:
     told = dict(card.get("recipe", {}))
     if told.pop("name", None) != "starter":
         raise RecipeError("This network's card does not say by which recipe it was made.")
+    if set(told) - {field.name for field in dataclasses.fields(Starter)}:
+        raise RecipeError("This network was made by an older recipe: train from the shipped one instead.")
     lists: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
     return Starter(**lists)
 

@@ -47,6 +47,7 @@ class Session:
             options.intra_op_num_threads = threads
         self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._backbones = list(backbones)
+        self.name = model.stem
         self.sizes = [output.shape[1] for output in self._session.get_outputs()]  # columns of each output
         self.notes: dict[str, str] = self._session.get_modelmeta().custom_metadata_map  # what the export wrote into it
 
@@ -75,12 +76,12 @@ class Scorer:
         """Scores of RGB images of any size, in order; an empty sequence gives arrays of no rows."""
         return self.score_with_rows(images)[0]
 
-    def score_with_rows(self, images: Sequence[Image.Image]) -> tuple[Scores, Floats, Floats]:
-        """The same, with what the heads work on, for training new ones: projected rows (n, p) and class cues (n, 6)."""
+    def score_with_rows(self, images: Sequence[Image.Image]) -> tuple[Scores, Floats]:
+        """The same, with what the heads work on, for training new ones: rows (n, w), see ml.fitting."""
         blank = [Image.new("RGB", (8, 8))]
         found = self._session.run(images) if images else [part[:0] for part in self._session.run(blank)]
-        moods, scores, embedding, rows, cues = found
-        return Scores(moods, scores[:, 0], scores[:, 1], scores[:, 2], embedding), rows, cues
+        moods, scores, embedding, rows = found
+        return Scores(moods, scores[:, 0], scores[:, 1], scores[:, 2], embedding), rows
 
 
 def exported(network: NetworkFile, cache_dir: Path) -> Path:

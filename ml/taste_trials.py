@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ml.data.oasis import HIGH, LOW
 from ml.data.tables import DataError, rows
 from ml.evaluate import fold_of
-from ml.fitting import Examples, fit_score_head, project, whitening
+from ml.fitting import Examples, embedded, fit_reader, fit_score_head, whitening
 from ml.heads import Floats
 from ml.prior import Person, Prior, basis_of, learn, people_of
 from ml.recipes import Starter
@@ -100,15 +100,16 @@ def _learnt_half(examples: Examples, recipe: Starter, sizes: Sequence[int], know
     """Photographs of the known half are scored by inner folds, the others by all of that half."""
     places = np.flatnonzero(known)
     mine = examples.take(places)
-    projection = project(mine, recipe, sizes)
-    rows_all = projection(examples.features)
+    reader, rows = fit_reader(mine, recipe, sizes)
+    rows_all = reader(examples.features)
+    rows_all[places] = rows
     scores = fit_score_head(rows_all[places], mine, recipe)(rows_all)
     member = fold_of(mine, INNER)
     for fold in range(INNER):
         train, test = places[member != fold], places[member == fold]
         scores[test] = fit_score_head(rows_all[train], examples.take(train), recipe)(rows_all[test])
-    scale = whitening(rows_all[places])
-    return _Half(rows_all[:, : len(scale)] * scale, np.clip(scores, LOW, HIGH)[:, [2, 0, 1]].astype(np.float64))
+    embedding = embedded(rows_all, recipe) * whitening(rows, recipe)
+    return _Half(embedding, np.clip(scores, LOW, HIGH)[:, [2, 0, 1]].astype(np.float64))
 
 
 def _within(person: Person, mask: NDArray[np.bool_]) -> Person:

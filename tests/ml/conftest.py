@@ -59,7 +59,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("onnx")
 
 
-SMALL = Starter(backbones=("lite0",), views=("crop",), components=64, score_components=64)
+SMALL = Starter(backbones=("lite0",), views=("crop",), components=80, score_components=64, places=0)
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,15 @@ from sklearn.model_selection import StratifiedGroupKFold
 from ml import emotion
 from ml.data import flickr8k, oasis
 from ml.emotion import Emotion
+from ml.heads import stretched
 from ml.moods import CLASSES, MOODS, label_captions, label_themes
 
 
 @dataclass
 class Set:
-    """Inputs of `emotion.fit`, and of the layer."""
+    """Inputs of `emotion.fit`, and of the head: rows of 20 columns, the last six of them text cues."""
 
     rows: NDArray
-    cues: NDArray
-    targets: NDArray
     moods: NDArray
     sets: NDArray
     groups: NDArray
@@ -28,93 +27,92 @@ class Set:
         return Set(*(getattr(self, name)[places] for name in self.__dataclass_fields__))
 
     def fit(self) -> Emotion:
-        return emotion.fit(self.rows, self.cues, self.targets, self.moods, self.sets, self.groups)
+        stretch = stretched(self.rows, (20, 6), (1.0, 0.0))
+        return emotion.fit(self.rows, stretch, LINEAR, self.moods, self.sets, self.groups)
 
 
-def planted(seed: int = 0, n: int = 240, noise: float = 1.0, unlabelled: int = 0) -> Set:
-    """Photographs of two sets whose rows lie about a centre for each mood; sad ones are low in valence."""
+LINEAR = np.vstack([np.zeros((20, 6)), emotion.TEXT * np.eye(6)])  # text cues follow twenty projected columns
+
+
+def planted(seed: int = 0, n: int = 240, noise: float = 1.0, cue: float = 0.0) -> Set:
+    """Photographs of two sets whose rows lie about a centre for each mood; cue: how much their text cues tell."""
     rng = np.random.default_rng(seed)
     moods = np.arange(n) % 6
     centers = np.random.default_rng(99).normal(size=(6, 20))
     rows = centers[moods] + noise * rng.normal(size=(n, 20))
-    valence = np.where(moods == 1, 2.0, 5.0) + 0.1 * rng.normal(size=n)
-    targets = np.stack([valence, 4 + 0.1 * rng.normal(size=n), np.full(n, 4.0)], 1)
+    said = cue * np.eye(6)[moods] + 0.1 * rng.normal(size=(n, 6))
     sets = np.where(np.arange(n) < n // 2, "themes", "captions")
-    targets[sets == "captions"] = np.nan
-    moods = np.where(np.arange(n) < unlabelled, -1, moods)
-    return Set(rows, rng.normal(size=(n, 6)), targets, moods, sets, np.arange(n).astype(str))
-
-
-def middling(n: int) -> NDArray:
-    return np.full((n, 2), 4.0)
+    return Set(np.hstack([rows, said]), moods, sets, np.arange(n).astype(str))
 
 
 def test_probabilities_are_positive_and_sum_to_one():
     data = planted()
-    said = data.fit()(data.rows, data.cues, middling(240))
+    said = data.fit()(data.rows)
     assert said.shape == (240, len(MOODS))
     assert (said > 0).all()
     assert np.allclose(said.sum(1), 1)
 
 
-def test_the_layer_is_plain_sums_of_products():
+def test_the_head_is_a_sum_over_labelled_photographs():
     data = planted()
-    layer = data.fit()
-    logits = data.rows @ layer.rows + data.cues @ layer.cues + middling(240) @ layer.affect + layer.bias
+    head = data.fit()
+    near = [
+        [np.exp(-emotion.WIDTH * np.sum(((row - one) * head.stretch) ** 2)) for one in head.support]
+        for row in data.rows[:7]
+    ]
+    logits = np.array(near) @ head.alpha + data.rows[:7] @ head.linear + head.bias
     odds = np.exp(logits)
-    assert np.allclose(layer(data.rows, data.cues, middling(240)), odds / odds.sum(1, keepdims=True))
+    assert np.allclose(head(data.rows[:7]), odds / odds.sum(1, keepdims=True))
 
 
 def test_fitting_twice_gives_the_same_numbers():
     one, two = planted().fit(), planted().fit()
-    for name in ("rows", "cues", "affect", "bias"):
+    for name in one.__dataclass_fields__:
         assert np.array_equal(getattr(one, name), getattr(two, name))
 
 
 def test_it_learns_what_rows_tell_and_shuffled_labels_give_chance():
     train, test = planted(0), planted(1)
-    right = train.fit()(test.rows, test.cues, middling(240)).argmax(1) == test.moods
-    assert right.mean() > 0.9
+    assert (train.fit()(test.rows).argmax(1) == test.moods).mean() > 0.9
     np.random.default_rng(0).shuffle(train.moods)
-    right = train.fit()(test.rows, test.cues, middling(240)).argmax(1) == test.moods
-    assert right.mean() < 0.35
+    assert (train.fit()(test.rows).argmax(1) == test.moods).mean() < 0.35
+
+
+def test_text_cues_speak_where_rows_tell_nothing():
+    train, test = planted(0, noise=30, cue=3.0), planted(1, noise=30, cue=3.0)
+    assert (train.fit()(test.rows).argmax(1) == test.moods).mean() > 0.8
 
 
 def test_a_mood_with_few_photographs_is_not_drowned():
-    train = planted(noise=2.0)
+    train = planted(noise=1.5)
     rare = np.flatnonzero(train.moods == 1)
-    layer = train.take(np.setdiff1d(np.arange(240), rare[5:])).fit()
-    test = planted(1, noise=2.0)
-    said = layer(test.rows, test.cues, middling(240)).argmax(1)
+    head = train.take(np.setdiff1d(np.arange(240), rare[5:])).fit()
+    test = planted(1, noise=1.5)
+    said = head(test.rows).argmax(1)
     assert (said[test.moods == 1] == 1).mean() > 0.3
 
 
-def test_low_valence_speaks_for_sad_where_norms_say_so():
-    data = planted()
-    layer = data.fit()
-    low, high = np.array([[2.0, 4.0]] * 240), np.array([[6.0, 4.0]] * 240)
-    assert (layer(data.rows, data.cues, low)[:, 1] > layer(data.rows, data.cues, high)[:, 1]).all()
-
-
-def test_without_norms_affect_says_nothing():
-    data = planted()
-    data.targets[:] = np.nan
-    assert not data.fit().affect.any()
+def test_sets_that_disagree_are_both_learned():
+    """The same six groups of photographs, shifted, with their moods in another order in the second set."""
+    train, test = planted(0, noise=0.5), planted(1, noise=0.5)
+    for data in (train, test):
+        second = data.sets == "captions"
+        data.rows[second, :20] += 4
+        data.moods[second] = (data.moods[second] + 1) % 6
+    assert (train.fit()(test.rows).argmax(1) == test.moods).mean() > 0.9
 
 
 def test_photographs_of_no_mood_lower_the_certainty_for_photographs_like_them():
     plain, told = planted(noise=0.3), planted(noise=0.3)
-    odd = np.random.default_rng(5).normal(size=20) * 3
-    told.moods[:40], told.rows[:40] = -1, told.rows[:40] * 0.2 + odd
-    kept = plain.take(np.arange(40, 240))
-    query = odd[None] + np.zeros((1, 20))
-    zero = np.zeros((1, 6))
-    assert told.fit()(query, zero, middling(1)).max() < kept.fit()(query, zero, middling(1)).max()
+    odd = np.random.default_rng(5).normal(size=20)
+    told.moods[:40], told.rows[:40, :20] = -1, told.rows[:40, :20] * 0.2 + odd
+    query = np.hstack([odd, np.zeros(6)])[None]
+    assert told.fit()(query).max() < plain.take(np.arange(40, 240)).fit()(query).max()
 
 
 def test_probabilities_are_about_as_high_as_they_are_right():
     train, test = planted(0, n=600, noise=2.5), planted(1, n=600, noise=2.5)
-    said = train.fit()(test.rows, test.cues, middling(600))
+    said = train.fit()(test.rows)
     right = (said.argmax(1) == test.moods).mean()
     assert said.max(1).mean() == pytest.approx(right, abs=0.1)
 
@@ -128,7 +126,7 @@ def test_it_refuses_photographs_of_a_single_mood():
 
 def test_it_fits_on_a_handful_of_photographs():
     data = planted(n=12)
-    assert np.isfinite(data.fit()(data.rows, data.cues, middling(12))).all()
+    assert np.isfinite(data.fit()(data.rows)).all()
 
 
 def test_cues_follow_the_classes_of_each_mood():
@@ -144,17 +142,19 @@ def test_cues_follow_the_classes_of_each_mood():
 
 @pytest.mark.realdata
 def test_by_folds_on_real_photographs_it_beats_the_first_try_and_the_majority(realdata):
-    """First try (issue's figures): logistic regression on pooled lite0 features, OASIS .47 accuracy, .41 balanced;
+    """First try: logistic regression on pooled lite0 features, OASIS .47 accuracy, .41 balanced; Flickr8k .47 balanced.
 
-    Flickr8k .47 balanced. Features here: lite0 alone, first 192 components over all photographs (no labels in them).
+    Here: lite0 alone, labelled photographs alone, nothing read; the shipped network's card has the recipe's figures.
     """
     data = real_set(realdata)
     said = np.zeros((len(data.moods), 6))
     folder = StratifiedGroupKFold(5, shuffle=True, random_state=0)
     for train, test in folder.split(data.rows, data.moods + 7 * (data.sets == "flickr8k"), data.groups):
-        affect = np.where(np.isnan(data.targets), 4.3, data.targets).mean(0)[:2] + np.zeros((len(test), 2))
-        said[test] = data.take(train).fit()(data.rows[test], data.cues[test], affect)
-    for name, first, balanced_first in (("oasis", 0.47, 0.41), ("flickr8k", 0.42, 0.45)):
+        known = data.take(train)
+        stretch = stretched(known.rows, (192,), (1.0,))
+        head = emotion.fit(known.rows, stretch, np.zeros((192, 6)), known.moods, known.sets, known.groups)
+        said[test] = head(data.rows[test])
+    for name, first, balanced_first in (("oasis", 0.47, 0.41), ("flickr8k", 0.6, 0.45)):
         known = (data.sets == name) & (data.moods >= 0)
         truth, guess = data.moods[known], said[known].argmax(1)
         accuracy, balanced = accuracy_score(truth, guess), balanced_accuracy_score(truth, guess)
@@ -168,14 +168,9 @@ def real_set(realdata: Path) -> Set:
     themes, captions = oasis.read(realdata / "oasis"), flickr8k.read(realdata / "flickr8k")
     named = label_captions(captions.captions).moods
     kept = [place for place, mood in enumerate(named) if mood]
-    paths = themes.paths + [captions.paths[place] for place in kept]
     moods = label_themes(themes.subjects).moods + [named[place] for place in kept]
-    pool, logits = features(paths)
-    unknown = np.full((len(kept), 2), np.nan)
     return Set(
-        rows=components(pool, 192),
-        cues=emotion.class_cues([logits], emotion.class_table()),
-        targets=np.vstack([np.stack([themes.valence.mean, themes.arousal.mean], 1), unknown]),
+        rows=components(pooled(themes.paths + [captions.paths[place] for place in kept]), 192),
         moods=np.array([MOODS.index(mood) if mood else -1 for mood in moods]),
         sets=np.array(["oasis"] * len(themes.files) + ["flickr8k"] * len(kept)),
         groups=np.array(themes.subjects + [captions.files[place] for place in kept]),
@@ -187,19 +182,17 @@ def components(pool: NDArray, count: int) -> NDArray:
     return z @ np.linalg.svd(z, full_matrices=False)[2][:count].T
 
 
-def features(paths: list[Path]) -> tuple[NDArray, NDArray]:
-    """Pooled features (n, 1280) and class logits (n, 1000) of EfficientNet-Lite0."""
+def pooled(paths: list[Path]) -> NDArray:
+    """Pooled features (n, 1280) of EfficientNet-Lite0."""
     import torch
     from PIL import Image, ImageOps
 
     from ml.nets.starter import Backbone
 
-    backbone, pool, logits = Backbone("lite0"), [], []
+    backbone, pool = Backbone("lite0"), []
     for start in range(0, len(paths), 32):
         images = [Image.open(path).convert("RGB") for path in paths[start : start + 32]]
         pixels = [np.asarray(ImageOps.fit(image, (224, 224), Image.Resampling.BICUBIC, 1 / 16)) for image in images]
         with torch.inference_mode():
-            found = backbone(torch.from_numpy(np.stack(pixels)))
-        pool.append(found["pool"].numpy())
-        logits.append(found["logits"].numpy())
-    return np.concatenate(pool), np.concatenate(logits)
+            pool.append(backbone(torch.from_numpy(np.stack(pixels)))["pool"].numpy())
+    return np.concatenate(pool)

@@ -83,7 +83,7 @@ def test_a_broken_card_is_said_to_be_broken(tmp_path):
 def test_the_shipped_network_is_small_and_says_where_it_comes_from():
     shipped = files.shipped()
     content = sum(path.stat().st_size for path in files.SHIPPED.iterdir())
-    assert content <= 3 * 2**20
+    assert content <= 16 * 2**20
     assert "OASIS" in shipped.card["licence"]
     assert "Flickr8k" in shipped.card["licence"]
     assert len(shipped.card["data_hash"]) == 64

