@@ -29,7 +29,10 @@ def imagenet(name: str) -> dict[str, Tensor]:
                 url, map_location="cpu", progress=False, check_hash=True, weights_only=True
             )
     except (OSError, RuntimeError) as error:  # out of reach (URLError, timeout); a wrong hash or a torn file
-        raise NoWeights(f"no ImageNet weights: {name} cannot be had from {urlsplit(url).netloc} ({error}).") from error
+        raise NoWeights(
+            f"no ImageNet weights: {name}'s cannot be had from {urlsplit(url).netloc} now; "
+            f"manage.py install_weights {name} brings them from elsewhere."
+        ) from error
     return cast(dict[str, Tensor], found)
 
 

@@ -65,7 +65,7 @@ def test_a_file_with_a_wrong_hash_is_refused(kept: Path, monkeypatch: pytest.Mon
 def test_a_site_out_of_reach_is_one_sentence_soon(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pretrained, "address", lambda name: "http://127.0.0.1:9/two-00000000.pth")
     before = time.monotonic()
-    with pytest.raises(NoWeights, match=r"^no ImageNet weights: two cannot be had from 127\.0\.0\.1:9 \("):
+    with pytest.raises(NoWeights, match=r"^no ImageNet weights: two's cannot be had from 127\.0\.0\.1:9 now"):
         pretrained.imagenet("two")
     assert time.monotonic() - before < pretrained.PATIENCE
 
