@@ -19,7 +19,7 @@ STARTER_PAPER = (
 )
 STARTER_ABOUT = (
     "Two packaged EfficientNet-Lite networks with ImageNet weights look at each photograph and stay frozen. "
-    "Small heads, fitted in closed form, turn their features into valence, arousal, beauty and six moods. "
+    "Small heads, fitted in closed form and taught by captions, find valence, arousal, beauty and six moods. "
     "It trains in minutes on a processor and ranks the site from the first day."
 )
 CLASSES = {"emotion": 6, "style": 14}  # of the tasks whose classes are known beforehand; two otherwise

@@ -42,7 +42,6 @@ __all__ = [
     "fit_reader",
     "fit_score_head",
     "head_arrays",
-    "project",
     "useful",
     "whitening",
 ]
@@ -62,10 +61,6 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.features)
-
-    @property
-    def cues(self) -> None:
-        """Nothing: a row holds its cues."""
 
     def take(self, places: NDArray) -> "Examples":
         """Some of the rows."""
@@ -106,8 +101,8 @@ class Heads:
     score: ScoreHead
     emotion: Emotion
 
-    def __call__(self, rows: Floats, cues: None = None) -> tuple[Floats, Floats]:
-        """Scores (n, 3) within 1-7, moods (n, 6). cues: not needed, see Examples.cues."""
+    def __call__(self, rows: Floats) -> tuple[Floats, Floats]:
+        """Scores (n, 3) within 1-7, moods (n, 6)."""
         return np.clip(self.score(rows), 1, 7), self.emotion(rows)
 
 
@@ -134,11 +129,6 @@ def fit_reader(examples: Examples, recipe: Starter, sizes: Sequence[int]) -> tup
     said[written] = unseen
     reader = Reader(projection, logits, teacher)
     return reader, reader.taught(examples.features, said)
-
-
-def project(examples: Examples, recipe: Starter, sizes: Sequence[int]) -> Reader:
-    """The reader alone, for photographs of which nothing was written."""
-    return fit_reader(examples, recipe, sizes)[0]
 
 
 def _logit_columns(recipe: Starter, sizes: Sequence[int]) -> NDArray[np.intp]:

@@ -24,6 +24,7 @@ from ml.transforms import eval_view
 
 BATCH = 16  # larger batches were no faster on a CPU
 EXPORT_SECONDS = 600
+OUTPUTS = 4  # of a starter: moods, scores, embedding, rows
 Floats = NDArray[np.float32]
 
 
@@ -71,6 +72,8 @@ class Scorer:
         """threads: of ONNX Runtime (None: one a core). Raises NetworkFileError if the export fails."""
         self.name = network.name
         self._session = Session(exported(network, cache_dir), network.arguments["backbones"], threads)
+        if len(self._session.sizes) != OUTPUTS:
+            raise NetworkFileError(f"{network.name} was exported by another version of Evoke, and cannot score here.")
 
     def score(self, images: Sequence[Image.Image]) -> Scores:
         """Scores of RGB images of any size, in order; an empty sequence gives arrays of no rows."""

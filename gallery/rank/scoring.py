@@ -50,19 +50,30 @@ class Decoded:
 
 
 def score_pending(*, batch: int = BATCH, progress: Progress | None = None) -> ScoringResult:
-    """Score what waits, by each network that needs it. progress(done, all) is called after every batch."""
+    """Score what waits, by each network that needs it. progress(done, all) is called after every batch.
+
+    Raises NetworkFileError if no network can.
+    """
     with alone(LOCK) as mine:
         if not mine:
             return ScoringResult(busy=True)
         waiting = {network.id: _waiting(network.id) for network in interface.to_score()}
         total, scored, failed = sum(map(len, waiting.values())), 0, 0
+        unusable: list[Exception] = []
         for network_id, ids in waiting.items():
-            for done in _score(network_id, ids, batch):
-                scored, failed = scored + done.scored, failed + done.failed
-                if progress is not None:
-                    progress(scored + failed, total)
+            try:
+                for done in _score(network_id, ids, batch):
+                    scored, failed = scored + done.scored, failed + done.failed
+                    if progress is not None:
+                        progress(scored + failed, total)
+            except interface.NetworkFileError as error:  # of an older version, say: the one on its way in may score
+                unusable.append(error)
+                log.error("A network cannot score: %s", error)
+                continue
             _tell(network_id)
         shortlist.write()
+    if len(unusable) == len(waiting):
+        raise unusable[0]
     return ScoringResult(scored, failed)
 
 

@@ -351,9 +351,11 @@ def test_offline_is_one_sentence(imagenet, networks, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stopped_download_leaves_nothing(imagenet, networks, monkeypatch, number):
+def test_a_stopped_download_leaves_nothing(imagenet, networks, monkeypatch, request, number):
     from ml.management.commands import install_weights
 
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background sets it to be ignored
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     monkeypatch.setattr(install_weights._bar, "__call__", lambda *told: os.kill(os.getpid(), number))
     with pytest.raises(CommandError, match="Stopped: nothing of alexnet was installed"):
         command("alexnet")

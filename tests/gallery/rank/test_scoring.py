@@ -151,6 +151,33 @@ def test_an_incoming_network_takes_over_when_it_has_scored_everything(looker, pi
     assert shortlist.current().network_id == incoming.pk
 
 
+def test_a_network_of_an_older_version_does_not_keep_the_new_one_out(looker, pictures, incoming, monkeypatch):
+    """After an update the network that ranked may not score any more; the shipped one is on its way in."""
+    pictures(3)
+    old, scorer = interface.active(), interface.scorer
+
+    def able(network_id):
+        if network_id == old.id:
+            raise interface.NetworkFileError("of another version")
+        return scorer(network_id)
+
+    monkeypatch.setattr(interface, "scorer", able)
+    assert scoring.score_pending().scored == 3
+    assert interface.active().id == incoming.pk
+    assert len(shortlist.current().ids) == 3
+
+
+def test_where_no_network_can_score_that_is_told(looker, pictures, monkeypatch):
+    pictures(2)
+
+    def broken(network_id):
+        raise interface.NetworkFileError("damaged")
+
+    monkeypatch.setattr(interface, "scorer", broken)
+    with pytest.raises(interface.NetworkFileError, match="damaged"):
+        scoring.score_pending()
+
+
 def test_taste_is_learnt_anew_for_a_network_that_comes_back(looker, pictures, visitor, incoming):
     """It scored everything once and learnt nothing of what was said since it was retired."""
     photos = pictures(3)
