@@ -8,6 +8,8 @@ from contextlib import closing
 from threading import BoundedSemaphore, Lock
 from urllib.parse import urlsplit
 
+from django.conf import settings
+
 from gallery.collect.batch import Report
 from gallery.collect.fetch import Fetcher, NotFetched
 from gallery.collect.intake import Facts
@@ -15,15 +17,14 @@ from gallery.collect.robots import Robots
 from gallery.collect.sources.base import Candidate
 
 AT_ONCE = 8
-A_HOST = 4
 
 
 class Hosts:
-    """How many requests each host has in hand: at most A_HOST."""
+    """How many requests each host has in hand: at most EVOKE_FETCH_A_HOST."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._slots: dict[str, BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(A_HOST))
+        self._slots: dict[str, BoundedSemaphore] = defaultdict(lambda: BoundedSemaphore(settings.EVOKE_FETCH_A_HOST))
 
     def slot(self, url: str) -> BoundedSemaphore:
         with self._lock:

@@ -58,6 +58,14 @@ def _storages() -> dict:
     return {**files, "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"}}
 
 
+def _whole(name: str, default: int, least: int, most: int) -> int:
+    """A whole number of the environment within bounds."""
+    text = env.str(name, default=str(default))
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise ImproperlyConfigured(f"{name} must be a whole number from {least} to {most}, not {text!r}.")
+    return int(text)
+
+
 try:
     VAR = embedded.data_folder()
     SECRET_KEY = env.str("SECRET_KEY", default="") or embedded.secret("django")
@@ -209,6 +217,7 @@ FLICKR_API_KEYS: list[str] = env.list("FLICKR_API_KEYS", default=[])
 OPENVERSE_API_URL = env.str("OPENVERSE_API_URL", default="https://api.openverse.org")
 # Networks (CIDR) that fetching may reach although they are not public: empty but for tests on 127.0.0.1.
 EVOKE_FETCH_ALLOW: list[str] = env.list("EVOKE_FETCH_ALLOW", default=[])
+EVOKE_FETCH_A_HOST = _whole("EVOKE_FETCH_A_HOST", 4, 1, 32)  # photographs taken from one host at a time, by a process
 
 LOGGING = {
     "version": 1,

@@ -18,7 +18,7 @@ ROOT = Path(settings.__file__).parents[2]
 
 def test_every_setting_is_in_the_table_of_operating_and_every_row_is_a_setting():
     source = Path(settings.__file__).read_text() + (ROOT / "site/evoke/embedded.py").read_text()
-    read = set(re.findall(r'env(?:\.\w+)?\("([A-Z_]+)"', source)) | set(
+    read = set(re.findall(r'(?:env(?:\.\w+)?|_whole)\("([A-Z_]+)"', source)) | set(
         re.findall(r'environ\.get\("([A-Z_]+)"', source)
     )
     table = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "site/docs/operating.md").read_text(), re.MULTILINE))
@@ -31,6 +31,7 @@ def test_every_setting_is_in_the_table_of_operating_and_every_row_is_a_setting()
         ("DATABASE_URL", "sqlite:///x.db", "DATABASE_URL must name a PostgreSQL server"),
         ("STORAGE_URL", "ftp://host/folder", "STORAGE_URL must be s3://bucket/prefix"),
         ("EVOKE_VAR", "/proc/nothing", "cannot be written"),
+        ("EVOKE_FETCH_A_HOST", "many", "EVOKE_FETCH_A_HOST must be a whole number from 1 to 32, not 'many'"),
     ],
 )
 def test_a_bad_value_stops_the_start_with_one_sentence(tmp_path, name, value, sentence):

@@ -8,6 +8,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from gallery.collect import fetch as fetching
+from gallery.collect.download import Hosts
 from gallery.collect.fetch import NotFetched, fetch, is_public
 
 
@@ -138,3 +139,11 @@ def test_a_bad_setting_is_one_sentence(openverse, settings):
     settings.EVOKE_FETCH_ALLOW = ["everything"]
     with pytest.raises(ImproperlyConfigured, match="EVOKE_FETCH_ALLOW must hold networks"):
         fetch(openverse.address)
+
+
+def test_a_host_is_asked_for_no_more_at_a_time_than_the_setting_says(settings):
+    settings.EVOKE_FETCH_A_HOST = 2
+    hosts = Hosts()
+    taken = [hosts.slot(f"https://one.example/{number}.jpg").acquire(blocking=False) for number in range(3)]
+    assert taken == [True, True, False]
+    assert hosts.slot("https://two.example/1.jpg").acquire(blocking=False)
