@@ -139,10 +139,11 @@ def floors(examples: Examples, said: Predictions) -> NDArray[np.float64]:
     Where no probability reaches the precision wanted, the one of the best precision.
     """
     known = examples.moods != NONE
-    return np.array([_floor(examples.moods[known] == mood, said.moods[known, mood]) for mood in range(len(MOODS))])
+    return np.array([floor_of(examples.moods[known] == mood, said.moods[known, mood]) for mood in range(len(MOODS))])
 
 
-def _floor(relevant: NDArray[np.bool_], probability: Floats) -> float:
+def floor_of(relevant: NDArray[np.bool_], probability: Floats) -> float:
+    """The lowest of these probabilities (n,) above which enough photographs are relevant (n,); see floors."""
     order = np.argsort(-probability, kind="stable")
     least = min(LEAST_SHOWN, max(1, int(relevant.sum())))
     if len(order) < least:

@@ -26,11 +26,13 @@ from ml.data import kinds, loading
 from ml.data.photographs import Photographs, Rule
 from ml.data.splits import SHARES
 from ml.data.tables import DataError
+from ml.evaluate import floor_of
 from ml.feed import Feed, Rows, parts_of
 from ml.files import NetworkFile
 from ml.joined import beauty
 from ml.judge import figures_of
 from ml.loop import Fit
+from ml.moods import MOODS
 from ml.nets import catalog
 from ml.nets.base import Net
 from ml.predict import predict
@@ -222,6 +224,9 @@ def _judgement(trial: Trial) -> dict[str, Any]:
     if task in ("score", "distribution", "binary"):
         values = beauty(task, said)
         found["said"] = {"mean": float(values.mean()), "sd": max(float(values.std()), 1e-6)}
+    elif set(trial.feed.classes) == set(MOODS):
+        truth, places = trial.feed.label[said["row"]], [trial.feed.classes.index(mood) for mood in MOODS]
+        found["floors"] = [floor_of(truth == place, said["probabilities"][:, place]) for place in places]
     return found
 
 

@@ -63,7 +63,8 @@ def test_its_beauty_is_on_the_starters_scale(made, small_network, cache, small_o
 
 
 def test_one_that_says_moods_leaves_beauty_to_the_starter(made, small_network, cache, photographs, tmp_path):
-    _, both, base = scored(made, small_network, "emotion", tmp_path, cache, photographs)
+    network, both, base = scored(made, small_network, "emotion", tmp_path, cache, photographs)
+    assert prior_of(network).floor.tolist() == made["emotion"].card["floors"] != prior_of(small_network).floor.tolist()
     assert np.array_equal(both.aesthetic, base.aesthetic)
     assert both.moods.shape == (20, len(MOODS)) and np.allclose(both.moods.sum(1), 1, atol=1e-5)
     assert not np.allclose(both.moods, base.moods)
