@@ -130,11 +130,13 @@ def run(
     *,
     small: bool = False,
     seed: int = 0,
+    only_done: bool = False,
     told: Callable[[str, Mapping[str, Any]], None] = lambda key, result: None,
 ) -> Iterator[dict[str, Any]]:
     """Train the rows that are not done yet; every row's result, in order. `out` keeps results, files and runs.
 
-    A row for whose task there is no data set says so. Raises RecipeError if that holds for all.
+    only_done: train nothing, leave out what is not done. A row for whose task there is no data set says so. Raises
+    RecipeError if that holds for all.
     """
     if not any(data_for(row, data, small) for row in rows):
         raise RecipeError("None of --data has anything to teach these rows.")
@@ -142,6 +144,8 @@ def run(
         file = out / "rows" / f"{row.key.replace('/', '-')}.json"
         result, wanted = _kept(out, row.key), _words(row, data, small, seed)
         if result.get("words") != wanted:
+            if only_done:
+                continue
             result = {**_apart(row, data_for(row, data, small), out, small, seed), "words": wanted}
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(json.dumps(result, indent=1))

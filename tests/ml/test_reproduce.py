@@ -78,6 +78,9 @@ def test_the_command_writes_the_table_and_what_the_page_shows(quick, small_oasis
     assert (quick / "page" / "networks" / "ram.svg").read_text().startswith("<svg")
     monkeypatch.setattr(reproduce, "_apart", lambda *rest: pytest.fail("a row that is done was run again"))
     call_command("reproduce", *words)
+    capsys.readouterr()
+    call_command("reproduce", *words, "--seed", "1", "--done")
+    assert "| ram |" not in capsys.readouterr().out, "with that seed nothing was done yet"
 
 
 def test_an_unknown_row_ends_the_command_in_one_sentence(quick, small_oasis):

@@ -24,6 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--rows", default="", help="keys or networks, by commas (default: all)")
         parser.add_argument("--small", action="store_true", help="small inputs and few epochs, for two CPU cores")
         parser.add_argument("--seed", type=int, default=0)
+        parser.add_argument("--done", action="store_true", help="train nothing: the table of the rows done so far")
         parser.add_argument("--out", type=Path, help="results, files and runs (default: in the data folder)")
         parser.add_argument("--table", type=Path, help="the Markdown table to write")
         parser.add_argument("--page", type=Path, help="a folder for what /science/ shows: JSON, curves, drawings")
@@ -38,7 +39,8 @@ class Command(BaseCommand):
 
             rows = reproduce.chosen([word for word in options["rows"].split(",") if word])
             told = self._told(len(rows))
-            for result in reproduce.run(rows, data, out, small=options["small"], seed=options["seed"], told=told):
+            kept = {"small": options["small"], "seed": options["seed"], "only_done": options["done"]}
+            for result in reproduce.run(rows, data, out, **kept, told=told):
                 results.append(result)
             summary = reproduction.summary(results)
         date = datetime.now(UTC).date().isoformat()
