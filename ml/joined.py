@@ -23,6 +23,7 @@ from ml import files
 from ml.files import NetworkFile, NetworkFileError
 from ml.moods import MOODS
 from ml.prior import prior_of
+from ml.protocols import mean_of
 from ml.scorer import Scorer, Scores
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def beauty(task: str, said: dict[str, Floats]) -> Floats:
     if task == "score":
         return said["score"]
     if task == "distribution":
-        return said["distribution"] @ np.arange(said["distribution"].shape[1]) / (said["distribution"].shape[1] - 1)
+        return mean_of(said["distribution"])
     share = np.clip(said["probabilities"][:, 1], 1e-6, 1 - 1e-6)
     return np.log(share / (1 - share))
 

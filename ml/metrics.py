@@ -54,9 +54,3 @@ def majority_share(truth: ArrayLike) -> float:
 def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, labels: ArrayLike) -> NDArray[np.int64]:
     """Counts (truth in rows, prediction in columns), in the order of `labels`."""
     return metrics.confusion_matrix(truth, predicted, labels=labels)
-
-
-def precision_at(relevant: ArrayLike, scores: ArrayLike, count: int) -> float:
-    """Precision at k: share of relevant items among the `count` of highest score (ties: the earlier first)."""
-    first = np.argsort(-np.asarray(scores, float), kind="stable")[:count]
-    return float(np.asarray(relevant, bool)[first].mean()) if len(first) else float("nan")

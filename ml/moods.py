@@ -232,12 +232,6 @@ def moods_named(texts: Sequence[Iterable[str]]) -> set[str]:
     return {mood for mood, cues in CAPTION_CUES.items() if any(cue.names(said) for cue in cues)}
 
 
-def mood_of(words: Iterable[str]) -> str | None:
-    """The one mood that the words of a text name; None if they name none, or two."""
-    named = moods_named([words])
-    return named.pop() if len(named) == 1 else None
-
-
 def label_captions(photos: Sequence[Sequence[str]]) -> WeakLabels:
     """Moods of photographs by their captions."""
     return _exclusive([moods_named([words_of(caption) for caption in captions]) for captions in photos])

@@ -1,6 +1,6 @@
-"""Train and eval transforms, side by side. PIL and numpy only: scoring goes without torch.
+"""The views by which the starter scores a photograph. PIL and numpy only: scoring goes without torch.
 
-Both end in uint8 (height, width, 3); the network itself scales to (x - 127) / 128.
+They end in uint8 (height, width, 3); the network itself scales to (x - 127) / 128.
 """
 
 import numpy as np
@@ -25,9 +25,3 @@ def eval_view(image: Image.Image, view: str, size: int) -> NDArray[np.uint8]:
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
-
-
-def train_views(image: Image.Image, view: str, size: int) -> list[NDArray[np.uint8]]:
-    """The eval view and its mirror image: what people feel hardly depends on left and right."""
-    plain = eval_view(image, view, size)
-    return [plain, np.ascontiguousarray(plain[:, ::-1])]

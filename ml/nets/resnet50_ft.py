@@ -22,20 +22,14 @@ trunk "lite0": the same recipe on EfficientNet-Lite0, whose weights are packaged
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
 from ml.nets import pretrained
-from ml.nets.base import Net, Said
 from ml.nets.catalog import register
-from ml.nets.lite import Lite
-from ml.nets.rates import faster
-from ml.recipes import RecipeError
-from ml.views import View
+from ml.nets.finetuned import FineTuned
 
 EXPANSION = 4  # a unit's output against its inner width
-NEW = 10  # times the rate, of the new layer
 
 
 class Bottleneck(nn.Module):
@@ -119,30 +113,8 @@ class Arguments:
     about="ResNet-50 as trained on ImageNet, turned to another question. Each unit adds a residual to what it gets, "
     "which lets fifty layers learn. All of them learn on, the new last one ten times as fast.",
 )
-class ResNet50Ft(Net):
+class ResNet50Ft(FineTuned):
     """ResNet-50 with a new last layer; everything learns."""
 
     def __init__(self, arguments: Arguments, classes: int) -> None:
-        super().__init__(arguments.task, classes)
-        self.arguments = arguments
-        if arguments.trunk not in ("resnet50", "lite0"):
-            raise RecipeError(f"trunk must be resnet50 or lite0, not {arguments.trunk!r}.")
-        self.trunk = Lite() if arguments.trunk == "lite0" else ResNet(arguments.units, arguments.width)
-        self.last = nn.Linear(self.trunk.width, self.outputs)
-        nn.init.normal_(self.last.weight, std=0.01)
-        nn.init.zeros_(self.last.bias)
-        norm = "lite" if arguments.trunk == "lite0" else "imagenet"
-        self.views = (View("warp", round(arguments.side * 256 / 224), arguments.side, norm),)
-
-    def forward(self, *inputs: Tensor) -> Said:
-        """(n, 3, s, s) -> logits (n, outputs)."""
-        return {"logits": self.last(self.trunk(inputs[0]))}
-
-    def parameter_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
-        """The new layer at ten times the rate."""
-        return faster(self.trunk, self.last, NEW, lr, weight_decay)
-
-    def start(self) -> None:
-        """The trunk's ImageNet weights; Lite's are packaged."""
-        if self.arguments.weights == "imagenet":
-            self.trunk.load()
+        super().__init__(arguments, classes, "resnet50", lambda: ResNet(arguments.units, arguments.width))

@@ -21,22 +21,17 @@ fully connected layer learn.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ml.nets import initial, pretrained
-from ml.nets.base import Net, Said
 from ml.nets.catalog import register
+from ml.nets.finetuned import FineTuned
 from ml.nets.lite import Lite
-from ml.nets.rates import faster
-from ml.recipes import RecipeError
-from ml.views import View
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))  # a max-pool after each
 LAST_CONVOLUTION = 28  # its place in features
-NEW = 10  # times the rate, of the new layer
 
 
 class Vgg16(nn.Module):
@@ -89,39 +84,17 @@ class Arguments:
     about="VGG-16 as trained on ImageNet, turned to another question. Only its last convolution and its fully "
     "connected layers learn; all below stays as it was. It asks how far features of objects tell of beauty.",
 )
-class Vgg16Ft(Net):
+class Vgg16Ft(FineTuned):
     """VGG-16, most of it frozen, with a new last layer."""
 
     def __init__(self, arguments: Arguments, classes: int) -> None:
-        super().__init__(arguments.task, classes)
-        self.arguments = arguments
-        if arguments.trunk not in ("vgg16", "lite0"):
-            raise RecipeError(f"trunk must be vgg16 or lite0, not {arguments.trunk!r}.")
-        self.trunk = Lite() if arguments.trunk == "lite0" else Vgg16(arguments.width)
-        self.last = nn.Linear(self.trunk.width, self.outputs)
-        nn.init.normal_(self.last.weight, std=0.01)
-        nn.init.zeros_(self.last.bias)
-        norm = "lite" if arguments.trunk == "lite0" else "imagenet"
-        self.views = (View("warp", round(arguments.side * 256 / 224), arguments.side, norm),)
+        super().__init__(arguments, classes, "vgg16", lambda: Vgg16(arguments.width))
         self.frozen.requires_grad_(False)
 
     @property
     def frozen(self) -> nn.Module:
         """All layers below the last convolution."""
         return self.trunk.body if isinstance(self.trunk, Lite) else self.trunk.features[:LAST_CONVOLUTION]
-
-    def forward(self, *inputs: Tensor) -> Said:
-        """(n, 3, s, s) -> logits (n, outputs)."""
-        return {"logits": self.last(self.trunk(inputs[0]))}
-
-    def parameter_groups(self, lr: float, weight_decay: float) -> list[dict[str, Any]]:
-        """The new layer at ten times the rate."""
-        return faster(self.trunk, self.last, NEW, lr, weight_decay)
-
-    def start(self) -> None:
-        """The trunk's ImageNet weights; Lite's are packaged."""
-        if self.arguments.weights == "imagenet":
-            self.trunk.load()
 
     def train(self, mode: bool = True) -> "Vgg16Ft":
         """The frozen layers' statistics stay as they were, too (Lite has them)."""

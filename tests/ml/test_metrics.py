@@ -43,7 +43,3 @@ def test_balanced_accuracy_ignores_classes_that_only_were_guessed():
 
 def test_the_confusion_matrix_has_truth_in_rows():
     assert metrics.confusion_matrix([0, 0, 1], [0, 1, 1], [0, 1, 2]).tolist() == [[1, 1, 0], [0, 1, 0], [0, 0, 0]]
-
-
-def test_precision_at_looks_at_the_highest_scores_only():
-    assert metrics.precision_at([True, False, True, True], [0.9, 0.8, 0.7, 0.1], 3) == pytest.approx(2 / 3)

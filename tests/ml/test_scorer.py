@@ -17,7 +17,7 @@ from ml.nets.starter import Starter
 from ml.recipes import from_card
 from ml.scorer import Scorer
 from ml.train import train
-from ml.transforms import eval_view, train_views
+from ml.transforms import eval_view
 from ml.words import CUES
 
 
@@ -123,13 +123,6 @@ def test_it_refuses_a_network_without_its_tensors(small_network, tmp_path):
     broken = files.save(tmp_path, "starter", arrays, small_network.card)
     with pytest.raises(NetworkFileError, match=r"could not be exported.*score\.alpha"):
         Scorer(broken, tmp_path / "cache")
-
-
-def test_train_views_are_the_eval_view_and_its_mirror_image():
-    image = Image.effect_noise((50, 40), 80).convert("RGB")
-    plain, mirrored = train_views(image, "squeeze", 32)
-    assert np.array_equal(plain, eval_view(image, "squeeze", 32))
-    assert np.array_equal(mirrored, plain[:, ::-1])
 
 
 def test_a_crop_keeps_the_middle_and_a_squeeze_the_whole_frame():
