@@ -11,6 +11,7 @@ class Network(models.Model):
         CANDIDATE = "candidate"
         INCOMING = "incoming", "incoming (scoring the collection)"
         ACTIVE = "active"
+        STANDBY = "standby", "standby (the last one, kept ready)"
         RETIRED = "retired"
 
     name = models.CharField(
@@ -28,6 +29,7 @@ class Network(models.Model):
             models.UniqueConstraint(
                 fields=["state"], condition=models.Q(state="incoming"), name="one_incoming_network"
             ),
+            models.UniqueConstraint(fields=["state"], condition=models.Q(state="standby"), name="one_standby_network"),
         ]
 
     def __str__(self) -> str:
@@ -41,8 +43,11 @@ class Promotion(models.Model):
     replaced = models.ForeignKey(Network, null=True, on_delete=models.PROTECT, related_name="+")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     reason = models.CharField(max_length=300, blank=True)
+    forced = models.BooleanField(default=False, help_text="Against the gate's verdict, or without one.")
+    paused = models.BooleanField(default=False, help_text="Its scoring of the collection waits.")
     asked_at = models.DateTimeField(auto_now_add=True)
     live_at = models.DateTimeField(null=True, help_text="When it began to rank: all photographs were scored by then.")
+    ended_at = models.DateTimeField(null=True, help_text="When another network took its place, or it was called off.")
 
     def __str__(self) -> str:
         return f"{self.network} on {self.asked_at:%Y-%m-%d}"
@@ -56,19 +61,26 @@ class TrainingRun(models.Model):
         RUNNING = "running"
         DONE = "done"
         REFUSED = "refused", "refused (too little data)"
+        UNCHANGED = "unchanged", "not trained (nothing new to learn from)"
         FAILED = "failed"
         CANCELLED = "cancelled"
 
     recipe = models.CharField(max_length=32, default="starter")
+    options = models.JSONField(default=list, blank=True, help_text="Hyperparameters, as name=value.")
+    selection = models.JSONField(default=dict, blank=True, help_text="Which photographs and answers teach it.")
+    forced = models.BooleanField(default=False, help_text="Even where nothing has changed since the last training.")
     seed = models.PositiveIntegerField(default=0)
     data_hash = models.CharField(max_length=64, blank=True)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
     lease_until = models.DateTimeField(null=True, blank=True, help_text="A worker that died lets it run out.")
     attempts = models.PositiveSmallIntegerField(default=0)
+    worker = models.CharField(max_length=100, blank=True, help_text="Machine and process that carries it out.")
     step = models.PositiveIntegerField(default=0)
     steps = models.PositiveIntegerField(default=0)
     message = models.CharField(max_length=500, blank=True)
     metrics = models.JSONField(default=dict)
+    epochs = models.JSONField(default=list, blank=True, help_text="One object an epoch: loss, validation, seconds.")
+    log = models.TextField(blank=True, help_text="Its last lines.")
     network = models.OneToOneField(Network, null=True, blank=True, on_delete=models.SET_NULL, related_name="run")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     asked_at = models.DateTimeField(auto_now_add=True)
@@ -84,3 +96,34 @@ class TrainingRun(models.Model):
 
     def __str__(self) -> str:
         return f"run {self.pk} ({self.state})"
+
+
+class Comparison(models.Model):
+    """What the gate found: a candidate and the active network on the same photographs, which neither was trained on."""
+
+    candidate = models.ForeignKey(Network, on_delete=models.CASCADE, related_name="comparisons")
+    against = models.ForeignKey(Network, on_delete=models.CASCADE, related_name="+")
+    accepted = models.BooleanField()
+    reason = models.CharField(max_length=300, help_text="One sentence: why it was accepted or not.")
+    split_hash = models.CharField(max_length=64, help_text="Of the test photographs and what people said of them.")
+    photographs = models.PositiveIntegerField()
+    figures = models.JSONField(default=dict, help_text="Of both, their difference and its interval, the margin.")
+    disagreements = models.JSONField(default=list, help_text="Photographs on which they differ most, and how.")
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.candidate} against {self.against}"
+
+
+class Plan(models.Model):
+    """What happens by itself, and when. One row; all off until an admin turns it on."""
+
+    nightly_training = models.BooleanField(default=False)
+    hour = models.PositiveSmallIntegerField(default=3, help_text="UTC, 0-23.")
+    least_ratings = models.PositiveIntegerField(default=200, help_text="New answers since the last training.")
+    weekly_verification = models.BooleanField(default=False)
+    trained_on = models.DateField(null=True, blank=True, editable=False)
+    verified_on = models.DateField(null=True, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return "what happens by itself"

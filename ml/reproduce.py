@@ -51,7 +51,7 @@ COLUMNS_OF = {"warp": "rapid_scnn/warp", "crop": "rapid_scnn/crop"}
 LITE = ("trunk=lite0",)
 SMALL_LITE = ("side=128", "epochs=6", "batch=32")
 # OASIS means lie closer together than AADB's, hence `apart`; the features of lite0 are larger than fc7's, hence `lr`.
-SMALL_KONG = ("side=128", "batch=32", "stages=reg:3,rank:1,att:1,cont:1", "lr=0.0003", "apart=0.2")
+SMALL_KONG = ("side=128", "batch=32", "stages=reg:4,rank:1,att:5,cont:5", "lr=0.0003", "apart=0.2")
 # The report's rate of .1 for its batches, by the linear rule (Goyal et al. 2017, arXiv 1706.02677); its batch is not
 # told, 128 is ours.
 SMALL_EMOTION = ("preset=small-112", "epochs=8", "batch=32", "lr=0.025")
