@@ -16,14 +16,14 @@ from PIL import Image
 from tqdm import tqdm
 
 from ml import files
-from ml.data import labels
+from ml.data import kinds, labels
 from ml.data.tables import DataError
 from ml.examples import Extractor, describe, open_image
 from ml.files import NetworkFile, NetworkFileError
 from ml.prior import prior_of
 from ml.recipes import RecipeError, from_card
 from ml.scorer import BATCH, Scorer, Scores
-from ml.taste_trials import HALVES, Trial, as_is, by_folds, rated_files, read_people
+from ml.taste_trials import HALVES, Trial, as_is, by_folds, of_data_set, rated_files, read_people
 from ml.train import FOLDS, TooLittleData
 
 _MENDABLE = (DataError, NetworkFileError, RecipeError, TooLittleData)
@@ -135,6 +135,19 @@ def taste_trials(
         for problem in problems:
             tqdm.write(problem, file=sys.stderr)
         return list(as_is(scores, prior_of(chosen), read_people(ratings, [path.name for path in kept])))
+
+
+def taste_trials_of(kind: str, folder: Path, options: Mapping[str, Any], network: str | None, seed: int) -> list[Trial]:
+    """Trials of the people of a data set (see ml.taste_trials.of_data_set). Raises CommandError, one sentence."""
+    with one_sentence():
+        chosen = network_named(network)
+        photographs = kinds.read_several([(kind, folder)], options, seed)
+        kept, scores, problems = score_paths(Scorer(chosen, cache_folder()), photographs.paths, "Scoring")
+        for problem in problems:
+            tqdm.write(problem, file=sys.stderr)
+        readable = set(kept)
+        rows = np.array([row for row, path in enumerate(photographs.paths) if path in readable], np.int64)
+        return list(of_data_set(photographs, rows, scores, prior_of(chosen)))
 
 
 def _trials_by_folds(

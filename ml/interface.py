@@ -48,6 +48,7 @@ __all__ = [
     "scorer",
     "start_run",
     "taste_trials",
+    "taste_trials_of",
     "to_score",
     "training_rows",
 ]
@@ -276,3 +277,12 @@ def taste_trials(
     from ml import cli
 
     return cli.taste_trials(photos=photos, ratings=ratings, labels_file=labels_file, network=network, folds=folds)
+
+
+def taste_trials_of(
+    kind: str, folder: Path, options: dict[str, str], *, network: str | None = None, seed: int = 0
+) -> "list[Trial]":
+    """The people of a data set with single ratings, such as FLICKR-AES; see ml.cli. Raises CommandError."""
+    from ml import cli
+
+    return cli.taste_trials_of(kind, folder, options, network, seed)

@@ -100,7 +100,10 @@ ROWS: tuple[Row, ...] = (
 
 
 def chosen(words: Sequence[str]) -> list[Row]:
-    """The rows named by key or network, and those whose files they need, in the table's order; all for none."""
+    """The rows named, and those whose files they need, in the table's order; all for none.
+
+    A key names its row alone (kong/reg), a network all its rows (kong); where both are spelt alike, the network's.
+    """
     known = {row.key: row for row in ROWS}
     if not words:
         return list(ROWS)

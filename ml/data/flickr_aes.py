@@ -6,12 +6,9 @@ blank, score in 0-1), 40K/*.jpg (or images/). The files do not say which 37 work
 they rated 105 to 171 photographs each. So a file that names them may be given; without one, `seed` draws 37 of those.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ml.data import distributions
 from ml.data.lists import Album, first, lines
@@ -21,7 +18,6 @@ from ml.data.tables import DataError
 LOW, HIGH = 1, 5  # the workers' scale
 WORKERS = 37  # that test
 FEWEST, MOST = 105, 171  # photographs that each of them rated
-DRAWS = 10  # a worker
 
 
 def read(folder: Path, workers: str = "", seed: int = 0) -> Photographs:
@@ -78,35 +74,6 @@ def drawn(ratings: Rated, seed: int) -> set[str]:
     if not len(fit):
         raise DataError(f"flickr-aes: no worker rated {FEWEST} to {MOST} photographs; name the test workers in a file.")
     return set(np.random.default_rng(seed).permutation(fit)[:WORKERS].tolist())
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One draw of the personal protocol: rows of Ratings that a model of this person learns from and is judged on."""
-
-    person: str
-    learnt: NDArray[np.int64]
-    judged: NDArray[np.int64]
-
-
-def trials(photographs: Photographs, count: int, draws: int = DRAWS, seed: int = 0) -> Iterator[Trial]:
-    """`draws` draws of `count` photographs (the field uses 10 and 100) for each person who rated test photographs.
-
-    The figure is Spearman on the rest, averaged over a person's draws, then over people. Who rated no more than
-    `count` + 1 is left out.
-    """
-    ratings = photographs.ratings
-    if ratings is None:
-        return
-    tested = np.ones(len(ratings.photo), bool)
-    if photographs.parts is not None:
-        tested = photographs.parts[ratings.photo] == TEST
-    rng = np.random.default_rng(seed)
-    for person in np.unique(ratings.person[tested]):
-        own = np.flatnonzero(tested & (ratings.person == person))
-        for _ in range(draws if len(own) > count + 1 else 0):
-            order = rng.permutation(own)
-            yield Trial(str(person), np.sort(order[:count]), np.sort(order[count:]))
 
 
 def _kept(rated: Rated, names: list[str]) -> Ratings:

@@ -55,7 +55,7 @@ def entry(name: str) -> Entry:
     try:
         return entries()[name]
     except KeyError:
-        raise RecipeError(f"There is no network {name!r}: {', '.join(entries())}.") from None
+        raise RecipeError(f"There is no network {name!r}: {', '.join(sorted({*entries(), 'starter'}))}.") from None
 
 
 def build(name: str, arguments: Any, classes: int) -> Net:

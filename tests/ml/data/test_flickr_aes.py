@@ -47,18 +47,6 @@ def test_test_workers_are_drawn_among_those_of_the_papers_counts(folder, monkeyp
     assert flickr_aes.drawn(whole, 3) == flickr_aes.drawn(whole, 3)
 
 
-def test_trials_judge_on_the_rest_of_each_persons_photographs(folder):
-    photographs = flickr_aes.read(folder, workers=str(folder / "testers.txt"))
-    found = list(flickr_aes.trials(photographs, count=10))
-    assert [trial.person for trial in found] == ["A"] * 10 + ["B"] * 10
-    for trial in found:
-        assert (len(trial.learnt), len(trial.judged)) == (10, 100)
-        assert not set(trial.learnt) & set(trial.judged)
-        assert set(photographs.ratings.person[trial.learnt]) == {trial.person}
-    assert found[0].learnt.tolist() != found[1].learnt.tolist()
-    assert not list(flickr_aes.trials(photographs, count=109))
-
-
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
