@@ -4,20 +4,34 @@ Light to import: neither torch nor ONNX Runtime is loaded until a scorer is aske
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
 from ml import files
 from ml.files import NetworkFileError
-from ml.models import Network, Promotion, TrainingRun
+from ml.models import Network, TrainingRun
 from ml.moods import MOODS
 from ml.prior import Prior, prior_of
+from ml.promotions import (
+    NetworkInfo,
+    active,
+    arrived,
+    call_off,
+    in_use,
+    incoming,
+    live_on,
+    network,
+    pause,
+    promote,
+    scores_now,
+    standby,
+    switch_back,
+    to_score,
+)
 from ml.rows import TrainingRow
 
 if TYPE_CHECKING:
@@ -38,15 +52,24 @@ __all__ = [
     "active",
     "add",
     "arrived",
+    "call_off",
     "card",
+    "in_use",
+    "incoming",
+    "live_on",
+    "network",
     "network_file",
     "object_classifier",
+    "pause",
     "prior",
     "promote",
     "register_rows",
     "scene_classifier",
     "scorer",
+    "scores_now",
+    "standby",
     "start_run",
+    "switch_back",
     "taste_trials",
     "taste_trials_of",
     "to_score",
@@ -58,57 +81,12 @@ class AlreadyTraining(Exception):
     """A run of this recipe waits or runs; one at a time."""
 
 
-SHIPPED = "shipped with Evoke"
 OBJECT_CLASSIFIERS = ("lite2", "resnet34")  # ml.concepts.OBJECTS
-
-
-@dataclass(frozen=True)
-class NetworkInfo:
-    """What the gallery needs to know of a network: its row's id and its name."""
-
-    id: int
-    name: str
-
-
-def active() -> NetworkInfo:
-    """The network that ranks the site; the shipped one where none was ever promoted."""
-    row = Network.objects.filter(state=Network.State.ACTIVE).only("id", "name").first() or _install_shipped()
-    return NetworkInfo(row.pk, row.name)
 
 
 def card(network_id: int) -> dict[str, Any]:
     """What the network says of itself: its data, figures and by which folds, licence, date; may lack any of them."""
     return Network.objects.values_list("card", flat=True).get(pk=network_id)
-
-
-def _install_shipped() -> Network:
-    """Make the shipped network the active one. Two processes may try: the constraint lets one win."""
-    try:
-        with transaction.atomic():
-            row = _shipped_row()
-            row.state = Network.State.ACTIVE
-            row.save(update_fields=["state"])
-            Promotion.objects.create(network=row, reason=SHIPPED, live_at=timezone.now())
-            return row
-    except IntegrityError:
-        return Network.objects.get(state=Network.State.ACTIVE)
-
-
-def _shipped_row() -> Network:
-    """The row of the shipped network. Its file is copied to the others: it outlives a newer version of Evoke."""
-    shipped = files.shipped()
-    files.copied(shipped, settings.NETWORKS_DIR)
-    facts = {"recipe": "starter", "card": shipped.card, "path": f"{shipped.name}{files.SUFFIX}"}
-    return Network.objects.get_or_create(name=shipped.name, defaults=facts)[0]
-
-
-def _take_newer_shipped() -> None:
-    """After an update: let the newly shipped network in where a shipped one ranks, else make it a candidate."""
-    if Network.objects.filter(name=files.shipped().name).exists():
-        return
-    row = _shipped_row()
-    if Promotion.objects.filter(network_id=active().id, reason=SHIPPED, actor=None).exists():
-        promote(row.pk, actor=None, reason=SHIPPED)
 
 
 def add(network: files.NetworkFile, base: files.NetworkFile) -> NetworkInfo:
@@ -122,14 +100,6 @@ def add(network: files.NetworkFile, base: files.NetworkFile) -> NetworkInfo:
     facts = {"recipe": recipe, "card": whole.card, "path": f"{whole.name}{files.SUFFIX}"}
     row, _ = Network.objects.get_or_create(name=whole.name, defaults=facts)
     return NetworkInfo(row.pk, row.name)
-
-
-def to_score() -> list[NetworkInfo]:
-    """The networks by which every photograph needs scores: the active one, then one that is on its way in."""
-    first = active()
-    _take_newer_shipped()
-    incoming = Network.objects.filter(state=Network.State.INCOMING).values_list("pk", "name")
-    return [first, *(NetworkInfo(*row) for row in incoming)]
 
 
 def network_file(network_id: int) -> files.NetworkFile:
@@ -196,41 +166,6 @@ def scene_classifier() -> "Classifier | None":
 
     folder = Path(settings.NETWORKS_DIR)
     return concepts.scenes(folder / "places365", folder / "onnx")
-
-
-def promote(network_id: int, *, actor, reason: str = "") -> None:
-    """Let a network in: it scores the collection first and ranks it once every photograph has its scores.
-
-    The network that ranks now goes on until then. Another one on its way in is put back among the candidates.
-    """
-    with transaction.atomic():
-        row = Network.objects.select_for_update().get(pk=network_id)
-        if row.state in (Network.State.ACTIVE, Network.State.INCOMING):
-            return
-        Network.objects.filter(state=Network.State.INCOMING).update(state=Network.State.CANDIDATE)
-        Promotion.objects.create(
-            network=row, actor=actor, reason=reason, replaced=Network.objects.filter(state=Network.State.ACTIVE).first()
-        )
-        row.state = Network.State.INCOMING
-        row.save(update_fields=["state"])
-
-
-def arrived(network_id: int, *, missing: int) -> bool:
-    """Told after a scoring pass how many photographs lack this network's scores; at none, an incoming one takes over.
-
-    Returns whether it took over now. The switch is one transaction: no moment has two active networks, or none.
-    """
-    if missing:
-        return False
-    with transaction.atomic():
-        row = Network.objects.select_for_update().get(pk=network_id)
-        if row.state != Network.State.INCOMING:
-            return False
-        Network.objects.filter(state=Network.State.ACTIVE).update(state=Network.State.RETIRED)
-        row.state = Network.State.ACTIVE
-        row.save(update_fields=["state"])
-        Promotion.objects.filter(network=row, live_at=None).update(live_at=timezone.now())
-        return True
 
 
 _sources: list[Callable[[], Iterable[TrainingRow]]] = []

@@ -120,7 +120,7 @@ def test_a_promoted_network_ranks_only_when_nothing_lacks_its_scores(admin):
     assert interface.active() == first
     assert interface.arrived(candidate.pk, missing=0)
     assert interface.active().id == candidate.pk
-    assert Network.objects.get(pk=first.id).state == "retired"
+    assert Network.objects.get(pk=first.id).state == "standby"
     promotion = Promotion.objects.get(network=candidate)
     assert promotion.live_at and promotion.actor == admin and promotion.replaced_id == first.id
 
@@ -154,7 +154,7 @@ def test_a_newer_shipped_network_waits_where_an_admin_chose(admin, monkeypatch, 
     interface.arrived(chosen.pk, missing=0)
     newer = another_network(tmp_path)
     monkeypatch.setattr(files, "shipped", lambda: newer)
-    assert [n.id for n in interface.to_score()] == [chosen.pk]
+    assert newer.name not in [n.name for n in interface.to_score()]
     assert Network.objects.get(name=newer.name).state == "candidate"
 
 
