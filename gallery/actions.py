@@ -10,7 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Visitor
+from gallery import people
 from gallery.models import Photo, Rating, RatingEvent, Score, Visit
+from gallery.moods import MOODS
 from gallery.rank import learning, ranking, shortlist
 from ml import interface
 
@@ -257,10 +259,13 @@ def _learn(visitor: Visitor, photo: Photo, before: learning.Answers, after: lear
 @transaction.atomic
 def forget(*, visitor: Visitor) -> None:
     """Everything a visitor said and was shown is gone, and so is what was learnt from it."""
-    for rows in (visitor.ratings, visitor.rating_events, visitor.tastes, visitor.visits):
-        rows.all().delete()
+    people.forget(visitor)
 
 
-def accept_moods(*, visitor: Visitor) -> None:
-    """The visitor agreed, once, to see Sad, Fear and Anger."""
-    Visitor.objects.filter(pk=visitor.pk).update(shows_opt_in_moods=True)
+@transaction.atomic
+def accept_moods(*, visitor: Visitor, mood: str = "") -> None:
+    """The visitor agreed, once, to see Sad, Fear and Anger; a mood that they had veiled themselves is shown again."""
+    visitor = Visitor.objects.select_for_update().get(pk=visitor.pk)
+    visitor.shows_opt_in_moods |= mood not in MOODS or MOODS[mood].opt_in
+    visitor.hidden_moods = [slug for slug in visitor.hidden_moods if slug != mood]
+    visitor.save(update_fields=["shows_opt_in_moods", "hidden_moods"])

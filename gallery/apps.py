@@ -6,7 +6,9 @@ class GalleryConfig(AppConfig):
     verbose_name = "Gallery"
 
     def ready(self) -> None:
+        from gallery import people
         from gallery.rank import rows
         from ml import interface
 
         interface.register_rows(rows.training_rows)
+        people.register()

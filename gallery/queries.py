@@ -1,7 +1,7 @@
 """Named reads for the pages. Each says how many queries it makes; none makes one per photograph."""
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -111,7 +111,7 @@ def answers_lately(who: Visitor) -> int:
     return RatingEvent.objects.filter(visitor=who, at__gte=timezone.now() - timedelta(minutes=1)).count()
 
 
-def panels(visitor_id: uuid.UUID | None, *, accepted: bool) -> list[Panel]:
+def panels(visitor_id: uuid.UUID | None, *, veiled: Collection[str]) -> list[Panel]:
     """The six moods, each with the best photograph not seen by this visitor, none twice (four queries)."""
     seen = _seen(visitor_id)
     orders = {slug: _unseen(slug, seen) for slug in MOODS}
@@ -122,7 +122,7 @@ def panels(visitor_id: uuid.UUID | None, *, accepted: bool) -> list[Panel]:
         if free:
             chosen[slug] = next((i for i in free if facts[i] < UPRIGHT), free[0])
     photos = {photo.pk: photo for photo in photographs(list(chosen.values()))}
-    return [Panel(mood, photos.get(chosen.get(slug, 0)), mood.opt_in and not accepted) for slug, mood in MOODS.items()]
+    return [Panel(mood, photos.get(chosen.get(slug, 0)), slug in veiled) for slug, mood in MOODS.items()]
 
 
 def _seen(visitor_id: uuid.UUID | None) -> set[int]:

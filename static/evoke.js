@@ -49,7 +49,7 @@
 
   // Keys act on the photograph that has the focus or lies under the pointer, and can be switched off.
   const keysOn = one("#keys-on");
-  const remembered = () => { try { return localStorage.getItem("keys") !== "off"; } catch { return true; } };
+  const remembered = () => { if (document.documentElement.dataset.keys === "off") return false; try { return localStorage.getItem("keys") !== "off"; } catch { return true; } };
   if (keysOn) {
     keysOn.checked = remembered();
     keysOn.addEventListener("change", () => { try { localStorage.setItem("keys", keysOn.checked ? "on" : "off"); } catch { /* private window */ } });
@@ -105,7 +105,7 @@
   // The photograph grows from its place in the grid into its page, and back.
   const path = (address) => (address ? new URL(address).pathname : "");
   function named(address, event) {
-    if (!event.viewTransition || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+    if (!event.viewTransition || matchMedia("(prefers-reduced-motion: reduce)").matches || document.documentElement.dataset.motion) return;
     const frame = one("#light") || one(`.shot > .frame[href^="${CSS.escape(path(address)).replaceAll("\\/", "/")}"]`);
     if (!frame || !/^\/photo\//.test(path(address)) === !one("#light")) return;
     frame.style.viewTransitionName = "light";

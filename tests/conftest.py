@@ -40,6 +40,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.skip(reason="EVOKE_REALDATA is not set: no real photographs here"))
 
 
+@pytest.fixture(autouse=True)
+def signs_in_whole(monkeypatch):
+    """force_login stands for a whole sign-in: whoever is staff has shown their second factor, as the admin asks."""
+    from allauth.account.internal.flows.login import record_authentication
+    from allauth.mfa.models import Authenticator
+    from django.test import Client, RequestFactory
+
+    alone = Client.force_login
+
+    def force_login(self, user, backend=None):
+        alone(self, user, backend)
+        if user.is_staff:
+            kept, _ = Authenticator.objects.get_or_create(user=user, type="totp", defaults={"data": {"secret": ""}})
+            request = RequestFactory().get("/")
+            request.session = self.session
+            record_authentication(request, user, "mfa", id=kept.pk, type=kept.type)
+            request.session.save()
+
+    monkeypatch.setattr(Client, "force_login", force_login)
+
+
 @pytest.fixture(scope="session")
 def realdata() -> Path:
     """The folder of real photographs and ratings."""

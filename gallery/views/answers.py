@@ -87,7 +87,7 @@ def _part(request: Request, photo: Photo, rating: Rating | None, *, said: str = 
 
 @require_POST
 def accept_moods(request: Request) -> HttpResponse:
-    actions.accept_moods(visitor=visitor_of(request))
+    actions.accept_moods(visitor=visitor_of(request), mood=request.POST.get("mood", ""))
     return redirect(safe_next(request, reverse("home")))
 
 

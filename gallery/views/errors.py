@@ -39,7 +39,7 @@ TROUBLES = {
     ),
     429: Trouble(
         "A little slower",
-        "More answers came from you within a minute than anybody can give.",
+        "More came from you within a minute than anybody can send.",
         "Wait a minute; all that came before is kept.",
     ),
 }

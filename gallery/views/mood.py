@@ -12,7 +12,7 @@ from accounts.middleware import greet, visitor_of
 from gallery import actions, queries
 from gallery.forms import LookForm
 from gallery.moods import MOODS, Mood
-from gallery.views.parts import Request, accepted, of_flickr, private
+from gallery.views.parts import Request, of_flickr, private, veiled
 
 SORTS = {"for_you": "For you", "beautiful": "Most beautiful", "newest": "Newest", "surprise": "Surprise me"}
 SENTENCES = {
@@ -29,7 +29,7 @@ def mood(request: Request, slug: str) -> HttpResponse:
     if mood is None or not form.is_valid():
         raise Http404
     look = form.cleaned_data
-    if mood.opt_in and not accepted(request):
+    if slug in veiled(request):
         return private(render(request, "veil.html", {"mood": mood, "photo": queries.one_of(slug)}))
     try:
         page = _page(request, mood, look)

@@ -9,8 +9,9 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
-from gallery import queries
+from accounts.middleware import known
 from gallery.models import Photo
+from gallery.moods import MOODS
 
 
 class Request(HttpRequest):
@@ -22,8 +23,21 @@ class Request(HttpRequest):
 
 def accepted(request: Request) -> bool:
     """Whether this visitor agreed to see Sad, Fear and Anger."""
-    visitor = queries.visitor(request.visitor_id)
+    visitor = known(request)
     return visitor is not None and visitor.shows_opt_in_moods
+
+
+def veiled(request: Request) -> set[str]:
+    """Moods that are not shown before this visitor asks: the opt-in ones until agreed to, and what they veiled."""
+    visitor = known(request)
+    hidden = set(visitor.hidden_moods) if visitor is not None else set()
+    return hidden | (set() if accepted(request) else {slug for slug, mood in MOODS.items() if mood.opt_in})
+
+
+def opens_sensitive(request: Request) -> bool:
+    """Whether this visitor wants sensitive photographs without being asked."""
+    visitor = known(request)
+    return visitor is not None and visitor.shows_sensitive
 
 
 def of_flickr(photos: Iterable[Photo]) -> bool:

@@ -7,15 +7,15 @@ from django.views.decorators.http import require_safe
 from gallery import queries
 from gallery.models import Photo
 from gallery.moods import MOODS
-from gallery.views.parts import Request, of_flickr, private
+from gallery.views.parts import Request, of_flickr, opens_sensitive, private
 
 
 @require_safe
 def photo(request: Request, pk: int) -> HttpResponse:
     photo = get_object_or_404(Photo.objects.on_show().with_renditions(), pk=pk)
     asked = MOODS.get(request.GET.get("mood", ""))
-    if photo.sensitive and "show" not in request.GET:
-        return private(render(request, "withheld.html", {"mood": asked}))
+    if photo.sensitive and "show" not in request.GET and not opens_sensitive(request):
+        return private(render(request, "withheld.html", {"mood": asked, "photo": photo}))
     score = queries.score(photo)
     mood = asked or queries.strongest(score)
     similar = queries.similar(photo, score) if score else []

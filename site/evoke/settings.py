@@ -37,7 +37,7 @@ def _database() -> dict:
 
 
 def _storages() -> dict:
-    """Renditions may be read by everybody; originals (which may hold GPS) are never served."""
+    """Renditions may be read by everybody; originals (which may hold GPS) are never served, exports to their owner."""
     url = env.str("STORAGE_URL", default="")
     files: dict[str, dict]
     if not url:
@@ -45,13 +45,14 @@ def _storages() -> dict:
         files = {
             "default": {"BACKEND": backend, "OPTIONS": {"location": MEDIA_ROOT, "base_url": MEDIA_URL}},
             "originals": {"BACKEND": backend, "OPTIONS": {"location": VAR / "originals", "base_url": None}},
+            "private": {"BACKEND": backend, "OPTIONS": {"location": VAR / "exports", "base_url": None}},
         }
     elif url.startswith("s3://"):
         bucket, _, prefix = url.removeprefix("s3://").partition("/")
         s3 = {"bucket_name": bucket, "file_overwrite": True}
         files = {
             name: {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**s3, "location": f"{prefix}{folder}"}}
-            for name, folder in (("default", "renditions"), ("originals", "originals"))
+            for name, folder in (("default", "renditions"), ("originals", "originals"), ("private", "exports"))
         }
     else:
         raise ImproperlyConfigured("STORAGE_URL must be s3://bucket/prefix, or unset for a folder.")
@@ -78,13 +79,16 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 HTTPS = env.bool("EVOKE_HTTPS", default=False)  # set it where visitors come by https
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "accounts.admin_app.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
     "django_htmx",
     "django_celery_beat",
     "evoke",
@@ -104,6 +108,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.VisitorMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 ROOT_URLCONF = "evoke.urls"
 WSGI_APPLICATION = "evoke.wsgi.application"
@@ -117,6 +122,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.looks",
             ]
         },
     }
@@ -129,6 +135,38 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+
+# Accounts. An address and a password, or a passkey; the code that proves an address is typed, no link is followed.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "account_login", "home", "home"
+ACCOUNT_ADAPTER, MFA_ADAPTER = "accounts.adapters.AccountAdapter", "accounts.adapters.MFAAdapter"
+ACCOUNT_LOGIN_METHODS = {"email", "username"}  # nobody is asked for a user name: accounts made at the terminal have one
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_FORMS = {"login": "accounts.forms.LoginForm"}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED = ACCOUNT_LOGIN_BY_CODE_ENABLED = True
+ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT = 900  # seconds: mail may take a while
+ACCOUNT_CHANGE_EMAIL = ACCOUNT_SESSION_REMEMBER = ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Evoke: "
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = MFA_PASSKEY_SIGNUP_ENABLED = True
+MFA_TOTP_ISSUER = "Evoke"
+MFA_TOTP_TOLERANCE = 1  # half a minute early or late
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS  # localhost; browsers offer passkeys nowhere else without https
+
+# Without EMAIL_URL nothing is sent: each mail is a file under mail/ in the data folder, and the pages say so.
+SENDS_MAIL = bool(env.str("EMAIL_URL", default=""))
+vars().update(env.email_url_config(env.str("EMAIL_URL")) if SENDS_MAIL else {})
+if not SENDS_MAIL:
+    EMAIL_BACKEND, EMAIL_FILE_PATH = "django.core.mail.backends.filebased.EmailBackend", str(VAR / "mail")
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="Evoke <evoke@localhost>")
+
+# Counts of attempts are shared by all processes.
+CACHES = {"default": env.cache_url("CACHE_URL", default="dbcache://evoke_cache")}
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
@@ -155,7 +193,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SECURE_REFERRER_POLICY = "strict-origin-when-cross-origin"
+SECURE_REFERRER_POLICY = "same-origin"  # nobody else learns where somebody came from
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -203,6 +241,8 @@ CELERY_BEAT_SCHEDULE = {
     "go on with crawls": {"task": "gallery.tasks.crawl_on", "schedule": 15.0, "options": {"expires": 15}},
     "show what crawls stored": {"task": "gallery.tasks.render_pending", "schedule": 20.0, "options": {"expires": 20}},
     "look again at near-duplicates": {"task": "gallery.tasks.confirm_duplicates", "schedule": 86_400.0},
+    "write exports": {"task": "accounts.tasks.take_up_exports", "schedule": 60.0, "options": {"expires": 60}},
+    "delete exports and accounts": {"task": "accounts.tasks.purge", "schedule": 3600.0, "options": {"expires": 3600}},
     "delete what was removed": {"task": "gallery.tasks.purge_removed", "schedule": 86_400.0},
     "look for photographs at their sources": {
         "task": "gallery.tasks.recheck_sources",
@@ -223,7 +263,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"without paths": {"()": "accounts.logs.WithoutPaths"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["without paths"]}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"httpx": {"level": "WARNING"}},
 }

@@ -21,6 +21,7 @@ PYTHON = (sys.executable, "-P", "-m")  # -P: a folder named like a package of ou
 DJANGO = (*PYTHON, "django")
 WEB = (
     *(*PYTHON, "granian", "--interface", "wsgi", "--workers", "2", "--blocking-threads", "2", "--no-ws"),
+    "--no-access-log",  # no log tells who looked at what
     *("--respawn-failed-workers", "--workers-kill-timeout", "3", "evoke.wsgi:application"),
 )
 WORKER = (
