@@ -59,6 +59,20 @@ class Walk:
 
 
 @dataclass(frozen=True)
+class Line:
+    """The way itself, the same for everybody: what a caller keeps for a version of the arrays."""
+
+    start: Mood
+    goal: Mood
+    center: tuple[float, float]
+    scale: tuple[float, float]
+    direction: tuple[float, float]  # of valence and arousal; its length is 1
+    first: tuple[float, float]  # where it begins, along and beside
+    last: tuple[float, float]
+    close: float  # cosine that neighbours must reach
+
+
+@dataclass(frozen=True)
 class _Way:
     """The line and everything measured along it, row by row of the arrays."""
 
@@ -67,34 +81,57 @@ class _Way:
     worth: NDArray[np.floating]  # (n,) in SDs of beauty
     rising: NDArray[np.floating]  # (n,) units of what rises from step to step
     free: NDArray[np.bool_]  # (n,) may be shown
-    close: float  # cosine that neighbours must reach
+    close: float
 
 
-def walk(
+def line(
     arrays: Arrays,
     start: Mood,
     goal: Mood,
     *,
     center: Sequence[float] | NDArray[np.floating],
     scale: Sequence[float] | NDArray[np.floating],
+    without: Sequence[Mood] = (),
+) -> Line | None:
+    """The way between two moods as these photographs lie; None where there are not two of them.
+
+    center, scale: of valence and arousal, which turn their z-scores into 1-7; without: see walk.
+    """
+    free = _free(arrays, (), without)
+    if free.sum() < 2:
+        return None
+    middle, spread = ((float(pair[0]), float(pair[1])) for pair in (center, scale))
+    plane = arrays.valence * spread[0] + middle[0], arrays.arousal * spread[1] + middle[1]
+    rows = [_typical(arrays, mood, free) for mood in (start, goal)]
+    apart = [float(axis[rows[1]].mean() - axis[rows[0]].mean()) for axis in plane]
+    x, y = PULL * np.subtract(goal.place, start.place) + apart
+    length = float(np.hypot(x, y)) + 1e-9
+    direction = (float(x) / length, float(y) / length)
+    first, last = _ends(rows, *_turned(plane, direction), free)
+    return Line(start, goal, middle, spread, direction, first, last, _close(arrays))
+
+
+def walk(
+    arrays: Arrays,
+    line: Line,
+    *,
     beauty: NDArray[np.floating] | None = None,
     exclude: Collection[int] = (),
     seen: Collection[int] = (),
     without: Sequence[Mood] = (),
     steps: int = STEPS,
 ) -> Walk:
-    """About `steps` photographs from one mood to the other, fewer (or none) where there are not enough.
+    """About `steps` photographs along the line from one mood to the other, fewer (or none) where there are not enough.
 
-    center, scale: of valence and arousal, which turn their z-scores into 1-7; beauty: weights (68,) of this visitor;
-    exclude: never shown; seen: shown before, so rather not; without: moods none of whose photographs may be shown.
+    beauty: weights (68,) of this visitor; exclude: never shown; seen: shown before, so rather not; without: moods none
+    of whose photographs may be shown.
     """
-    lengths = [steps, *(fewer for fewer in FEWER if fewer < steps)]
     nothing = Walk(np.empty(0, np.int64), steps)
     free = _free(arrays, exclude, without)
     if free.sum() < 2:
         return nothing
-    way = _way(arrays, start, goal, np.asarray(center), np.asarray(scale), free, beauty, rows_of(arrays, seen))
-    for length in lengths:
+    way = _way(arrays, line, free, beauty, rows_of(arrays, seen))
+    for length in [steps, *(fewer for fewer in FEWER if fewer < steps)]:
         for back in (0.0, BACK):
             rows = _chain(arrays, way, length, back)
             if rows is not None and (np.diff(way.rising[rows]) <= 0).mean() <= BACKS:
@@ -110,38 +147,33 @@ def _free(arrays: Arrays, exclude: Collection[int], without: Sequence[Mood]) -> 
     return free & ~np.isin(arrays.cluster, arrays.cluster[gone[gone >= 0]]) if len(gone) else free
 
 
+def _turned(plane: tuple[NDArray, NDArray], direction: tuple[float, float]) -> tuple[NDArray, NDArray]:
+    """Along and beside (n,) from valence and arousal."""
+    valence, arousal = plane
+    x, y = np.float32(direction[0]), np.float32(direction[1])
+    return valence * x + arousal * y, arousal * x - valence * y
+
+
 def _way(
-    arrays: Arrays,
-    start: Mood,
-    goal: Mood,
-    center: NDArray[np.floating],
-    scale: NDArray[np.floating],
-    free: NDArray[np.bool_],
-    beauty: NDArray[np.floating] | None,
-    seen: NDArray[np.intp],
+    arrays: Arrays, line: Line, free: NDArray[np.bool_], beauty: NDArray[np.floating] | None, seen: NDArray[np.intp]
 ) -> _Way:
-    """The line between two moods, the place of each photograph along it, and its worth there."""
-    valence, arousal = arrays.valence * scale[0] + center[0], arrays.arousal * scale[1] + center[1]
-    rows = [_typical(arrays, mood, free) for mood in (start, goal)]
-    apart = [float(axis[rows[1]].mean() - axis[rows[0]].mean()) for axis in (valence, arousal)]
-    direction = (PULL * np.subtract(goal.place, start.place) + apart).astype(np.float32)
-    direction /= np.linalg.norm(direction) + np.float32(1e-9)
-    along = valence * direction[0] + arousal * direction[1]
-    aside = arousal * direction[0] - valence * direction[1]
-    (first, first_aside), (last, last_aside) = _ends(rows, along, aside, free)
+    """The place of each photograph along the line, and its worth there."""
+    valence = arrays.valence * line.scale[0] + line.center[0]
+    along, aside = _turned((valence, arrays.arousal * line.scale[1] + line.center[1]), line.direction)
+    (first, first_aside), (last, last_aside) = line.first, line.last
     at = (along - first) / (last - first)
     share = np.clip(at, 0, 1)
     aside -= first_aside + share * (last_aside - first_aside)
     worth = arrays.aesthetic + FIT * (
-        (1 - share) * np.clip(arrays.logit[:, start.column], -CERTAIN, CERTAIN)
-        + share * np.clip(arrays.logit[:, goal.column], -CERTAIN, CERTAIN)
+        (1 - share) * np.clip(arrays.logit[:, line.start.column], -CERTAIN, CERTAIN)
+        + share * np.clip(arrays.logit[:, line.goal.column], -CERTAIN, CERTAIN)
     )
     worth -= ASIDE * np.square(aside)
     if beauty is not None:
         worth += _taste(arrays, beauty)
     worth[seen[seen >= 0]] -= SEEN
-    rising = np.sign(direction[0]) * valence if abs(direction[0]) >= LEVEL else along
-    return _Way(at, aside, worth, rising, free & (at >= -0.1) & (at <= 1.1), _close(arrays))
+    rising = np.sign(line.direction[0]) * valence if abs(line.direction[0]) >= LEVEL else along
+    return _Way(at, aside, worth, rising, free & (at >= -0.1) & (at <= 1.1), line.close)
 
 
 def _typical(arrays: Arrays, mood: Mood, free: NDArray[np.bool_]) -> NDArray[np.intp]:

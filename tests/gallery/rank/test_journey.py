@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gallery.moods import MOODS as MOOD_TABLE
 from gallery.rank import journey
 
 MOODS = ("happy", "sad", "fear", "anger", "motivation", "solitude")
-PLACES = ((0.8, 0.4), (-0.7, -0.4), (-0.7, 0.6), (-0.6, 0.7), (0.5, 0.6), (-0.1, -0.5))
+PLACES = tuple(mood.place for mood in MOOD_TABLE.values())
 PAIRS = [(a, b) for a in MOODS for b in MOODS if a != b]
 LIFTS = [("sad", "happy"), ("fear", "happy"), ("anger", "happy"), ("solitude", "happy")]
 
@@ -82,7 +83,9 @@ def walked(arrays, start="sad", goal="happy", *, prior=None, **how):
     floor, center, scale = (
         (np.full(6, 0.7), (4.0, 4.0), (1.0, 0.6)) if prior is None else (prior.floor, prior.center[1:], prior.scale[1:])
     )
-    return journey.walk(arrays, *ends(start, goal, floor), center=center, scale=scale, **how)
+    without = how.get("without", ())
+    line = journey.line(arrays, *ends(start, goal, floor), center=center, scale=scale, without=without)
+    return journey.Walk(np.empty(0, np.int64), 30) if line is None else journey.walk(arrays, line, **how)
 
 
 def complaints(arrays, ids, scale) -> list[str]:
