@@ -1,6 +1,7 @@
 """Networks described by themselves: parameters, floating-point operations, inputs; counted, not quoted."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, cast
 
 import torch
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import DataDependentOutputException, FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from ml.experiment import Protocol
 from ml.nets import catalog
 from ml.nets.base import Net
 from ml.nets.starter import Features
@@ -100,4 +102,12 @@ def _starter() -> dict[str, Any]:
         "tasks": ["score", "emotion"],
         "paper": STARTER_PAPER,
         "about": STARTER_ABOUT,
+    }
+
+
+def settings() -> dict[str, dict[str, Any]]:
+    """By network: its arguments and its protocol with their defaults, and its tasks (see ml.options)."""
+    return {
+        name: {"arguments": asdict(entry.arguments()), "protocol": asdict(Protocol()), "tasks": list(entry.tasks)}
+        for name, entry in catalog.entries().items()
     }

@@ -4,16 +4,16 @@ Light to import: neither torch nor ONNX Runtime is loaded until a scorer is aske
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
 
-from ml import files
+from ml import files, runs
 from ml.files import NetworkFileError
-from ml.models import Network, TrainingRun
+from ml.models import Network
 from ml.moods import MOODS
 from ml.prior import Prior, prior_of
 from ml.promotions import (
@@ -32,7 +32,8 @@ from ml.promotions import (
     switch_back,
     to_score,
 )
-from ml.rows import TrainingRow
+from ml.rows import Selection, TrainingRow
+from ml.runs import AlreadyTraining
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -48,9 +49,11 @@ __all__ = [
     "NetworkFileError",
     "NetworkInfo",
     "Prior",
+    "Selection",
     "TrainingRow",
     "active",
     "add",
+    "answers_since",
     "arrived",
     "call_off",
     "card",
@@ -63,7 +66,9 @@ __all__ = [
     "pause",
     "prior",
     "promote",
+    "register_answers",
     "register_rows",
+    "register_verification",
     "scene_classifier",
     "scorer",
     "scores_now",
@@ -74,11 +79,8 @@ __all__ = [
     "taste_trials_of",
     "to_score",
     "training_rows",
+    "verify",
 ]
-
-
-class AlreadyTraining(Exception):
-    """A run of this recipe waits or runs; one at a time."""
 
 
 OBJECT_CLASSIFIERS = ("lite2", "resnet34")  # ml.concepts.OBJECTS
@@ -168,36 +170,51 @@ def scene_classifier() -> "Classifier | None":
     return concepts.scenes(folder / "places365", folder / "onnx")
 
 
-_sources: list[Callable[[], Iterable[TrainingRow]]] = []
+_sources: list[Callable[[Selection], Iterable[TrainingRow]]] = []
+_verifications: list[Callable[[], None]] = []
+_answers: list[Callable[[datetime | None], int]] = []
 
 
-def register_rows(source: Callable[[], Iterable[TrainingRow]]) -> None:
+def register_rows(source: Callable[[Selection], Iterable[TrainingRow]]) -> None:
     """Add a source of training rows (the gallery registers its rated and labelled photographs)."""
     if source not in _sources:
         _sources.append(source)
 
 
-def training_rows() -> list[TrainingRow]:
+def training_rows(selection: Selection | None = None) -> list[TrainingRow]:
     """All rows that the registered sources have now. Images in them are loaded only when asked for."""
-    return [row for source in _sources for row in source()]
+    return [row for source in _sources for row in source(selection or Selection())]
 
 
-def start_run(*, asked_by, seed: int = 0) -> int:
-    """Queue a training run of the starter recipe; its row's id. One at a time.
+def register_verification(verify: Callable[[], None]) -> None:
+    """What the weekly verification calls (the gallery registers that of its data set)."""
+    if verify not in _verifications:
+        _verifications.append(verify)
+
+
+def register_answers(count: Callable[[datetime | None], int]) -> None:
+    """Add a counter of visitors' answers since a moment (None: all)."""
+    if count not in _answers:
+        _answers.append(count)
+
+
+def answers_since(moment: datetime | None) -> int:
+    """How many answers visitors gave since then."""
+    return sum(count(moment) for count in _answers)
+
+
+def verify() -> None:
+    """Carry out what was registered; the worker's work of minutes or hours."""
+    for each in _verifications:
+        each()
+
+
+def start_run(*, asked_by, seed: int = 0, **more: Any) -> int:
+    """Queue a training run (of the starter, or as ml.runs.start takes it); its row's id. One at a time a recipe.
 
     Raises AlreadyTraining where one waits or runs.
     """
-    from ml import tasks
-
-    try:
-        with transaction.atomic():
-            run = TrainingRun.objects.create(
-                recipe="starter", seed=seed, asked_by=asked_by, message="Waiting for a worker."
-            )
-    except IntegrityError:
-        raise AlreadyTraining("A training run is already waiting or running.") from None
-    tasks.train.delay_on_commit(run.pk)
-    return run.pk
+    return runs.start(asked_by=asked_by, seed=seed, **more)
 
 
 def taste_trials(

@@ -165,9 +165,9 @@ class Fit:
         for name, term in terms.items():
             totals[name] = totals.get(name, 0.0) + float(term.detach())
         totals["batches"] = totals.get("batches", 0) + bool(terms)
-        self.told(
-            {"step": self.standing.step, "steps": steps, "epoch": self.standing.epoch, "best": self.standing.best}
-        )
+        standing = self.standing
+        where = {"stage": standing.stage, "epoch": standing.epoch, "step": standing.step, "steps": steps}
+        self.told({**where, "best": standing.best, "history": standing.history, "unreadable": standing.unreadable})
 
     def _batches(self) -> list[list[Any]]:
         """This process's share of the epoch's batches of row numbers, in an order that seed and epoch decide."""

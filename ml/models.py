@@ -81,6 +81,9 @@ class TrainingRun(models.Model):
     metrics = models.JSONField(default=dict)
     epochs = models.JSONField(default=list, blank=True, help_text="One object an epoch: loss, validation, seconds.")
     log = models.TextField(blank=True, help_text="Its last lines.")
+    troubles = models.JSONField(default=list, blank=True, help_text="Photographs that could not be used, and why.")
+    seconds_left = models.PositiveIntegerField(null=True, blank=True, help_text="As it looked at the last report.")
+    woken_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="When workers were told of it.")
     network = models.OneToOneField(Network, null=True, blank=True, on_delete=models.SET_NULL, related_name="run")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     asked_at = models.DateTimeField(auto_now_add=True)
@@ -127,3 +130,15 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return "what happens by itself"
+
+
+class WorkerBeat(models.Model):
+    """A process of the queue that lives: a worker says so every ten seconds, beat whenever it ticks."""
+
+    name = models.CharField(max_length=200, unique=True)
+    queues = models.CharField(max_length=200, blank=True)
+    doing = models.JSONField(default=list, blank=True, help_text="Names of the tasks under way.")
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -22,7 +22,7 @@ from ml.files import NetworkFile
 from ml.fitting import Examples, Heads, arrays_of, embedded, fit_heads, fit_reader, head_arrays, useful, whitening
 from ml.heads import Floats
 from ml.prior import Prior, learn, people_of, prior_arrays, prior_of
-from ml.recipes import Starter, from_card
+from ml.recipes import Starter, from_card, with_settings
 from ml.rows import TrainingRow
 from ml.scorer import BATCH, Scorer
 from ml.words import WIDTH
@@ -157,17 +157,19 @@ def retrain(
     cache_dir: Path,
     seed: int = 0,
     threads: int | None = None,
+    settings: Sequence[str] = (),
     progress: Progress = lambda state: None,
 ) -> NetworkFile:
     """A new network in `folder`: new heads on base's projection, fitted on a collection's rows and those base carries.
 
+    settings: of the heads, as name=value (ml.options.RETRAINED); the projection stays as it is.
     The card's figures compare, on the collection: the heads without it and with it, the latter by folds over groups.
     Raises TooLittleData below LEAST_ROWS rated or labelled photographs.
     """
     usable = [row for row in rows if row.aesthetic is not None or row.mood is not None]
     _refuse_too_few(len(usable))
     usable = _at_most(usable, seed)
-    recipe, kept = from_card(base.card), kept_examples(base)
+    recipe, kept = with_settings(from_card(base.card), settings), kept_examples(base)
     steps = len(usable) + FOLDS + 2
     told = _counted(progress, steps, "Looking at photographs")
     collection, digest = _look(usable, Scorer(base, cache_dir, threads), told)
@@ -189,7 +191,7 @@ def retrain(
     progress({"step": steps, "steps": steps, "message": "Writing the network", "metrics": compared})
     arrays = {**base.arrays, **head_arrays(heads), **prior_arrays(taste)}
     card = {
-        "recipe": base.card.get("recipe", {}),
+        "recipe": {"name": "starter", **dataclasses.asdict(recipe)},
         "arguments": {**base.arguments, "seed": seed, "base": base.name},
         "data": {**base.card.get("data", {}), "collection": len(collection)},
         "data_hash": digest,

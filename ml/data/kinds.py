@@ -22,6 +22,7 @@ from ml.data import (
     oasis,
     photonet,
     real_cur,
+    snapshot,
     splits,
 )
 from ml.data.photographs import ATTRIBUTES, Labels, Photographs, Ratings, Rule
@@ -43,6 +44,7 @@ KINDS: dict[str, Callable[..., Photographs]] = {
     "oasis": oasis.photographs_in,
     "photonet": photonet.read,
     "real-cur": real_cur.read,
+    "snapshot": snapshot.read,
 }
 
 

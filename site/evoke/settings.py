@@ -222,14 +222,32 @@ if CELERY_BROKER_URL == "filesystem://":
         "control_folder": str(_queue / "control"),
         "polling_interval": 0.05,
     }
+elif CELERY_BROKER_URL.partition("://")[0] not in ("redis", "rediss", "amqp", "amqps", "pyamqp", "memory"):
+    raise ImproperlyConfigured(
+        "CELERY_BROKER_URL must be redis://host/0, amqp://user:word@host// or unset for a folder."
+    )
 CELERY_TASK_IGNORE_RESULT = True
+# Rows hold the truth (leases, advisory locks): a message that comes twice, or an hour late, does no harm.
 CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False  # a broker's restart is no reason to stop work
+# Seconds, where the pool can enforce them (prefork). What is cut off goes on with beat's next message.
+CELERY_TASK_SOFT_TIME_LIMIT, CELERY_TASK_TIME_LIMIT = 3600, 3660
+_LONG = {"soft_time_limit": 6 * 3600, "time_limit": 6 * 3600 + 60}
+TRAINING_HOURS = _whole("EVOKE_TRAINING_HOURS", 72, 1, 10_000)  # then its process is ended, in any pool
+CELERY_TASK_ANNOTATIONS = {
+    "gallery.tasks.score_pending": _LONG,
+    "ml.tasks.verify": _LONG,
+    "ml.tasks.train": {"soft_time_limit": None, "time_limit": TRAINING_HOURS * 3600 + 600},
+}
 CELERY_TASK_DEFAULT_QUEUE = "web"
 CELERY_TASK_ROUTES = {
     "gallery.tasks.score_pending": {"queue": "score"},
     "gallery.tasks.recheck_sources": {"queue": "crawl"},
     "gallery.tasks.crawl_on": {"queue": "crawl"},
     "gallery.tasks.render_pending": {"queue": "crawl"},
+    "ml.tasks.verify": {"queue": "score"},
     "ml.tasks.train": {"queue": "train"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -250,6 +268,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 3600},
     },
     "take up waiting training runs": {"task": "ml.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
+    "do what the plan says": {"task": "ml.tasks.keep_plan", "schedule": 600.0, "options": {"expires": 600}},
 }
 
 FLICKR_API_URL = env.str("FLICKR_API_URL", default="https://api.flickr.com/services/rest/")

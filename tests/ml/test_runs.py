@@ -1,13 +1,15 @@
 """Training runs as rows: one at a time, claimed with a lease, taken up again, ended with a reason."""
 
+import sys
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
 
 from accounts.models import User
-from ml import files, interface, tasks
+from ml import carrying, children, files, interface, runs, tasks
 from ml import train as training
 from ml.models import Network, Promotion, TrainingRun
 
@@ -19,13 +21,28 @@ def admin():
     return User.objects.create_superuser("ann", password="x")
 
 
+@pytest.fixture(autouse=True)
+def verdict(monkeypatch):
+    """Stands in for the gate."""
+    judge = lambda network_id: SimpleNamespace(reason="No better than before.")  # noqa: E731
+    monkeypatch.setitem(sys.modules, "ml.gating", SimpleNamespace(judge=judge))
+
+
+@pytest.fixture
+def woken(monkeypatch):
+    """The runs of which workers are told."""
+    told = []
+    monkeypatch.setattr(runs, "wake", told.append)
+    return told
+
+
 @pytest.fixture
 def retrain(monkeypatch):
     """Stands in for the training itself: what it is to return or raise."""
     calls = []
 
     def set_outcome(outcome):
-        def fake(base, rows, *, folder, seed, cache_dir, progress):
+        def fake(base, rows, *, folder, seed, cache_dir, settings, progress):
             calls.append(seed)
             progress({"step": 1, "steps": 2, "message": "half", "metrics": {}})
             if isinstance(outcome, Exception):
@@ -42,6 +59,12 @@ def waiting_run(**more):
     return TrainingRun.objects.create(**{"asked_at": timezone.now(), **more})
 
 
+def carry(run):
+    """What a worker's child process does."""
+    carrying.carry_out(run.pk, "here, process 1")
+    run.refresh_from_db()
+
+
 def test_a_second_run_is_refused_while_one_waits(admin):
     interface.start_run(asked_by=admin)
     with pytest.raises(interface.AlreadyTraining, match="already"):
@@ -52,8 +75,7 @@ def test_a_run_makes_a_candidate_and_leaves_the_site_alone(retrain, tmp_path):
     before = interface.active()
     retrain(another_network(tmp_path))
     run = waiting_run()
-    tasks.train(run.pk)
-    run.refresh_from_db()
+    carry(run)
     assert (run.state, run.network.state) == ("done", "candidate")
     assert interface.active() == before
 
@@ -61,32 +83,45 @@ def test_a_run_makes_a_candidate_and_leaves_the_site_alone(retrain, tmp_path):
 def test_too_little_data_is_a_refusal_with_its_reason(retrain):
     retrain(training.TooLittleData("Only 3 photographs are rated; 20 are needed."))
     run = waiting_run()
-    tasks.train(run.pk)
-    run.refresh_from_db()
+    carry(run)
     assert (run.state, run.message) == ("refused", "Only 3 photographs are rated; 20 are needed.")
 
 
 def test_an_error_ends_the_run_with_a_sentence(retrain):
     retrain(OSError("No space left on device"))
     run = waiting_run()
-    tasks.train(run.pk)
-    run.refresh_from_db()
+    carry(run)
     assert run.state == "failed"
     assert "No space left" in run.message
 
 
-def test_a_run_that_another_worker_has_is_left_alone(retrain):
+def test_a_run_that_another_worker_has_is_left_alone(retrain, monkeypatch):
     calls = retrain(RuntimeError("must not be called"))
-    run = waiting_run(state="running", lease_until=timezone.now() + timedelta(minutes=1), attempts=1)
+    monkeypatch.setattr(children, "carry_out", lambda run_id: pytest.fail("no process is started for it"))
+    run = waiting_run(state="running", lease_until=timezone.now() + timedelta(minutes=1), attempts=1, worker="there")
     tasks.train(run.pk)
-    assert calls == []
+    carry(run)
+    assert (calls, run.worker) == ([], "there")
 
 
-def test_the_sweep_takes_up_a_run_whose_worker_died(retrain):
+def test_the_sweep_queues_a_run_whose_worker_died_and_another_goes_on(retrain, woken):
     calls = retrain(training.TooLittleData("too little"))
-    waiting_run(state="running", lease_until=timezone.now() - timedelta(seconds=1), attempts=1)
+    run = waiting_run(state="running", lease_until=timezone.now() - timedelta(seconds=1), attempts=1)
     tasks.sweep()
-    assert len(calls) == 1
+    run.refresh_from_db()
+    assert (run.state, woken) == ("queued", [run.pk])
+    carry(run)
+    assert (len(calls), run.attempts) == (1, 2)
+
+
+def test_a_waiting_run_is_told_of_again_but_not_at_each_sweep(woken):
+    run = waiting_run(woken_at=timezone.now())
+    tasks.sweep()
+    assert woken == []
+    TrainingRun.objects.filter(pk=run.pk).update(woken_at=timezone.now() - timedelta(minutes=3))
+    tasks.sweep()
+    tasks.sweep()
+    assert woken == [run.pk]
 
 
 def test_the_sweep_ends_a_run_whose_workers_keep_dying(retrain):
@@ -106,9 +141,87 @@ def test_a_cancelled_run_stops_at_its_next_report(retrain, monkeypatch):
         raise AssertionError("went on although cancelled")
 
     monkeypatch.setattr(training, "retrain", cancelled)
-    tasks.train(run.pk)
-    run.refresh_from_db()
+    carry(run)
     assert run.state == "cancelled"
+
+
+def test_stopping_in_order_gives_the_run_back_and_is_no_death(retrain):
+    retrain(RuntimeError("stopped before"))
+    run = waiting_run()
+    carrying.carry_out(run.pk, "here, process 1", lambda: True)
+    run.refresh_from_db()
+    assert (run.state, run.attempts, run.lease_until) == ("queued", 0, None)
+
+
+def test_what_a_lost_worker_still_says_is_not_written(retrain):
+    run = waiting_run()
+    mine = runs.claim(run.pk, "here, process 1")
+    TrainingRun.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert runs.claim(run.pk, "there, process 2")
+    with pytest.raises(runs.Lost):
+        runs.report(mine, message="still here")
+    assert not runs.end(mine, "failed", "still here")
+    assert not runs.give_back(mine)
+    run.refresh_from_db()
+    assert (run.state, run.worker) == ("running", "there, process 2")
+
+
+def test_the_gates_verdict_is_told_with_the_network(retrain, tmp_path):
+    retrain(another_network(tmp_path))
+    run = waiting_run()
+    carry(run)
+    assert run.message == f"Made {run.network.name}. No better than before."
+
+
+def test_a_gate_that_fails_takes_nothing_from_the_run(retrain, tmp_path, monkeypatch):
+    def broken(network_id):
+        raise RuntimeError("no test photographs")
+
+    monkeypatch.setattr(sys.modules["ml.gating"], "judge", broken)
+    retrain(another_network(tmp_path))
+    run = waiting_run()
+    carry(run)
+    assert run.state == "done"
+    assert "no test photographs" in run.message
+
+
+def test_nothing_is_trained_from_what_taught_the_last_network(retrain, tmp_path):
+    calls = retrain(another_network(tmp_path))
+    first, again, forced, other = (
+        waiting_run(**more) for more in ({}, {"recipe": "x"}, {"recipe": "y"}, {"recipe": "z"})
+    )
+    carry(first)
+    TrainingRun.objects.filter(pk__in=[again.pk, forced.pk, other.pk]).update(recipe="starter", state="cancelled")
+    for run, more in ((again, {}), (forced, {"forced": True}), (other, {"options": ["width=2"]})):
+        TrainingRun.objects.filter(pk=run.pk).update(state="queued", **more)
+        carry(run)
+    assert (again.state, forced.state, other.state) == ("unchanged", "done", "done")
+    assert f"run {first.pk}" in again.message
+    assert len(calls) == 3
+
+
+def test_a_cancelled_run_can_be_resumed_but_not_beside_another(woken):
+    run = waiting_run(attempts=2)
+    assert runs.cancel(run.pk)
+    other = waiting_run()
+    with pytest.raises(runs.AlreadyTraining):
+        runs.resume(run.pk)
+    runs.cancel(other.pk)
+    assert runs.resume(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.attempts, woken) == ("queued", 0, [run.pk])
+    assert not runs.resume(run.pk)
+
+
+def test_the_checkpoints_of_old_runs_are_deleted(settings, tmp_path):
+    settings.RUNS_DIR = tmp_path
+    old = waiting_run(state="cancelled", ended_at=timezone.now() - timedelta(days=8))
+    new = waiting_run(state="failed", ended_at=timezone.now())
+    for run in (old, new):
+        runs.folder(run.pk).mkdir()
+    (tmp_path / "ram-0a1b2c3d").mkdir()
+    tasks.sweep()
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["ram-0a1b2c3d", f"run-{new.pk}"]
 
 
 def test_a_promoted_network_ranks_only_when_nothing_lacks_its_scores(admin):

@@ -13,11 +13,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="for programs")
+        parser.add_argument("--defaults", action="store_true", help="what can be set, as ml/nets/settings.json has it")
 
     def handle(self, *args, **options) -> None:
         with cli.one_sentence():
             from ml import described
 
+            if options["defaults"]:
+                self.stdout.write(json.dumps(described.settings(), indent=1))
+                return
             found = described.all_networks()
         if options["json"]:
             self.stdout.write(json.dumps(found, indent=1))

@@ -16,7 +16,7 @@ ACORN = "Acorns 1.jpg,Acorns 1,acorns,Object,4.7,1.0,2.3,1.6,4.0,1.5"
 def test_every_kind_of_the_report_is_there():
     assert set(kinds.KINDS) == {
         "ava", "ava-style", "aadb", "photonet", "flickr-aes", "real-cur", "fi", "emotion6", "emoset", "cifar10",
-        "cifar100", "oasis", "flickr8k", "evoke", "folder",
+        "cifar100", "oasis", "flickr8k", "evoke", "folder", "snapshot",
     }  # fmt: skip
 
 
