@@ -3,7 +3,6 @@
 import secrets
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 
 import numpy as np
 from django.db import transaction
@@ -39,6 +38,7 @@ class Page:
     has_next: bool
     loose: int
     first_place: int
+    network_id: int | None = None  # the network that ordered it; None where nothing is scored yet, or none is known
 
 
 def open_visit(*, visitor: Visitor, mood: str, sort: str = "for_you", fresh: bool = False, came_with: int = 0) -> Visit:
@@ -53,26 +53,33 @@ def open_visit(*, visitor: Visitor, mood: str, sort: str = "for_you", fresh: boo
         )
         if visit is not None:
             return visit
-    shown, pages = ([], []) if fresh else _seen_before(visitor, mood, sort, came_with)
-    return Visit.objects.create(
-        visitor=visitor, mood=mood, sort=sort, seed=secrets.randbits(62), shown=shown, pages=pages
-    )
+    visit = Visit(visitor=visitor, mood=mood, sort=sort, seed=secrets.randbits(62))
+    if not fresh:
+        _add_seen(visit, came_with)
+    visit.save(force_insert=True)
+    return visit
 
 
-def _seen_before(visitor: Visitor, mood: str, sort: str, came_with: int) -> tuple[list[int], list[int]]:
-    """Ids and page ends of the generic pages that a newcomer saw: its first page too, as long as it said nothing."""
-    if Visit.objects.filter(visitor=visitor).exists():
-        return [], []
-    shown: list[int] = []
-    pages: list[int] = []
-    for number in range(1, 1 + (came_with or not visitor.ratings.exists())):
-        page = generic_page(mood=mood, number=number, sort=sort)
-        if page.ids:
-            shown += page.ids
-            pages.append(len(shown))
+def _add_seen(visit: Visit, came_with: int) -> None:
+    """Add the generic pages that a newcomer saw: its first page too, as long as it said nothing."""
+    arrays = shortlist.current()
+    if Visit.objects.filter(visitor=visit.visitor).exists():
+        return
+    for number in range(1, 1 + (came_with or not visit.visitor.ratings.exists())):
+        page = generic_page(mood=visit.mood, number=number, sort=visit.sort, arrays=arrays)
+        if page.ids and arrays is not None:
+            _add_page(visit, page.ids, arrays)
         if not page.has_next:
             break
-    return shown, pages
+
+
+def _add_page(visit: Visit, ids: list[int], arrays: shortlist.Arrays) -> None:
+    """Keep a page as shown, with the network that ordered it and how many of it that network finds loose."""
+    behind = len(visit.pages)  # pages of before these were kept
+    visit.loose += [0] * (behind - len(visit.loose)) + [_loose_among(ids, visit.mood, arrays)]
+    visit.networks += [0] * (behind - len(visit.networks)) + [arrays.network_id]
+    visit.shown += ids
+    visit.pages.append(len(visit.shown))
 
 
 @transaction.atomic
@@ -92,7 +99,7 @@ def turn_page(*, visit: Visit, number: int) -> Page:
             # Not ordered yet (a newcomer's first page came without a visit), or not since a rating.
             visit.upcoming, visit.shortlist_id = _order(visit, arrays), arrays.version
         visit.save(update_fields=["last_at", "upcoming", "shortlist_id"])
-    return _page_of(visit, number, arrays)
+    return _page_of(visit, number)
 
 
 def _turn_to_next(visit: Visit, arrays: shortlist.Arrays | None) -> None:
@@ -103,8 +110,7 @@ def _turn_to_next(visit: Visit, arrays: shortlist.Arrays | None) -> None:
         visit.shortlist_id = arrays.version
     page, rest = visit.upcoming[:PAGE], visit.upcoming[PAGE:]
     if page:
-        visit.shown += page
-        visit.pages.append(len(visit.shown))
+        _add_page(visit, page, arrays)
     visit.upcoming = rest or (_order(visit, arrays) if len(page) == PAGE else [])
     visit.save()
 
@@ -138,19 +144,20 @@ def _floor(arrays: shortlist.Arrays, mood: str) -> float:
     return float(interface.prior(arrays.network_id).floor[interface.MOODS.index(mood)])
 
 
-def _page_of(visit: Visit, number: int, arrays: shortlist.Arrays | None) -> Page:
+def _page_of(visit: Visit, number: int) -> Page:
     ends = [0, *visit.pages]
     if number >= len(ends):
         return Page(number, [], has_next=False, loose=0, first_place=len(visit.shown))
     first, last = ends[number - 1], ends[number]
     ids = visit.shown[first:last]
     has_next = number < len(visit.pages) or bool(visit.upcoming)
-    return Page(number, ids, has_next, _loose_among(ids, visit.mood, arrays), first)
+    loose, network_id = ((rows[number - 1 : number] or [0])[0] for rows in (visit.loose, visit.networks))
+    return Page(number, ids, has_next, loose, first, network_id or None)
 
 
-def _loose_among(ids: list[int], mood: str, arrays: shortlist.Arrays | None) -> int:
+def _loose_among(ids: list[int], mood: str, arrays: shortlist.Arrays) -> int:
     """How many at the end of a page lie below the mood's floor of fit."""
-    if arrays is None or not ids:
+    if not ids:
         return 0
     below = ranking.below_floor(arrays, interface.MOODS.index(mood), _floor(arrays, mood), ids)
     count = 0
@@ -161,35 +168,37 @@ def _loose_among(ids: list[int], mood: str, arrays: shortlist.Arrays | None) -> 
     return count
 
 
-def generic_page(*, mood: str, number: int, sort: str = "for_you") -> Page:
-    """A page for somebody without a cookie: the generic order, without luck. Raises NoSuchPage beyond its end."""
-    arrays = shortlist.current()
+def generic_page(*, mood: str, number: int, sort: str = "for_you", arrays: shortlist.Arrays | None = None) -> Page:
+    """A page for somebody without a cookie: the generic order, without luck. Raises NoSuchPage beyond its end.
+
+    arrays: what it is ordered from, for several pages that belong together; what is in use now by default.
+    """
+    arrays = arrays or shortlist.current()
     if arrays is None:
         return Page(1, [], has_next=False, loose=0, first_place=0)
-    ids = _generic_order(arrays.version, mood, sort)
+    ids = _generic_order(arrays, mood, sort)
     furthest = max(1, -(-len(ids) // PAGE))
     if not 1 <= number <= furthest:
         raise NoSuchPage(furthest)
-    page = list(ids[(number - 1) * PAGE : number * PAGE])
-    return Page(number, page, number < furthest, _loose_among(page, mood, arrays), (number - 1) * PAGE)
+    page, first = list(ids[(number - 1) * PAGE : number * PAGE]), (number - 1) * PAGE
+    return Page(number, page, number < furthest, _loose_among(page, mood, arrays), first, arrays.network_id)
 
 
-@lru_cache(maxsize=48)
-def _generic_order(version: int, mood: str, sort: str) -> tuple[int, ...]:
-    """Cached by the shortlist's version, which names the network and the photographs."""
-    arrays = shortlist.current()
-    if arrays is None or arrays.version != version:
-        return ()
-    order = ranking.order(
-        arrays,
-        interface.MOODS.index(mood),
-        _floor(arrays, mood),
-        count=READY,
-        page=PAGE,
-        sort=sort,
-        seed=version,
-    )
-    return tuple(int(i) for i in order.ids)
+def _generic_order(arrays: shortlist.Arrays, mood: str, sort: str) -> tuple[int, ...]:
+    """Kept with the arrays, for as long as they are in use."""
+    key = ("generic", mood, sort)
+    if key not in arrays.derived:
+        order = ranking.order(
+            arrays,
+            interface.MOODS.index(mood),
+            _floor(arrays, mood),
+            count=READY,
+            page=PAGE,
+            sort=sort,
+            seed=arrays.version,
+        )
+        arrays.derived[key] = tuple(int(i) for i in order.ids)
+    return arrays.derived[key]
 
 
 @transaction.atomic
@@ -207,6 +216,7 @@ def rate(
 
     None leaves that part as it is; felt="" takes a feeling back. One Rating a visitor and photograph, changeable.
     """
+    learning.alone_with(visitor.pk, photo.pk)
     rating, made = Rating.objects.select_for_update().get_or_create(
         visitor=visitor, photo=photo, defaults={"mood": mood, "place": place}
     )
@@ -226,6 +236,7 @@ def rate(
 @transaction.atomic
 def unrate(*, visitor: Visitor, photo: Photo) -> None:
     """Take back everything a visitor said of a photograph; what was learnt from it is unlearnt exactly."""
+    learning.alone_with(visitor.pk, photo.pk)
     rating = Rating.objects.select_for_update().filter(visitor=visitor, photo=photo).first()
     if rating is None:
         return
@@ -248,8 +259,8 @@ def _record(rating: Rating) -> None:
 
 def _learn(visitor: Visitor, photo: Photo, before: learning.Answers, after: learning.Answers) -> None:
     if before != after:
-        for score in Score.objects.filter(photo=photo, network__in=[n.id for n in interface.to_score()]):
-            learning.update(visitor.pk, score, interface.prior(score.network_id), before=before, after=after)
+        for score in Score.objects.filter(photo=photo, network__in=interface.in_use()):
+            learning.follow(visitor.pk, score, before=before, after=after)
     since = timezone.now() - IDLE
     Visit.objects.filter(visitor=visitor, last_at__gte=since).update(
         shortlist=None, last_at=timezone.now()

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 
 import numpy as np
 from django.utils import timezone
@@ -113,8 +112,8 @@ def answers_lately(who: Visitor) -> int:
 
 def panels(visitor_id: uuid.UUID | None, *, veiled: Collection[str]) -> list[Panel]:
     """The six moods, each with the best photograph not seen by this visitor, none twice (four queries)."""
-    seen = _seen(visitor_id)
-    orders = {slug: _unseen(slug, seen) for slug in MOODS}
+    seen, arrays = _seen(visitor_id), shortlist.current()
+    orders = {slug: _unseen(slug, seen, arrays) for slug in MOODS}
     facts = _facts({i for ids in orders.values() for i in ids})
     chosen: dict[str, int] = {}
     for slug, ids in orders.items():
@@ -130,9 +129,11 @@ def _seen(visitor_id: uuid.UUID | None) -> set[int]:
     return {photo_id for ids in shown for photo_id in ids}
 
 
-def _unseen(slug: str, seen: set[int]) -> list[int]:
+def _unseen(slug: str, seen: set[int], arrays: shortlist.Arrays | None) -> list[int]:
     """The first of a mood's order that were not seen; from its beginning again once all were."""
-    page = actions.generic_page(mood=slug, number=1)
+    if arrays is None:
+        return []
+    page = actions.generic_page(mood=slug, number=1, arrays=arrays)
     ids = page.ids[: len(page.ids) - page.loose] or page.ids
     return [i for i in ids if i not in seen] or ids
 
@@ -166,8 +167,10 @@ def neighbours(visitor_id: uuid.UUID | None, slug: str, photo_id: int) -> tuple[
 
 
 def score(photo: Photo) -> Score | None:
-    """The active network's score of a photograph, or None while it waits for it (two queries)."""
-    return Score.objects.filter(photo=photo, network_id=interface.active().id).first()
+    """A photograph's score by the network that orders the pages, or None while it waits for it (two queries)."""
+    arrays = shortlist.current()
+    network_id = arrays.network_id if arrays is not None else interface.active().id
+    return Score.objects.filter(photo=photo, network_id=network_id).first()
 
 
 def similar(photo: Photo, of: Score) -> list[Photo]:
@@ -197,11 +200,14 @@ def strongest(of: Score | None) -> Mood:
 
 
 def why(of: Score, mood: Mood, visitor_id: uuid.UUID | None) -> Why:
-    """The scores of a photograph in words and places, for this visitor (at most three queries)."""
+    """The scores of a photograph in words and places, for this visitor (at most three queries).
+
+    All of it by the network that gave the score, even where another one began to rank meanwhile.
+    """
     bars = sorted(
         (Bar(MOODS[slug], share) for slug, share in zip(interface.MOODS, of.moods, strict=True)), key=lambda b: -b.share
     )
-    arrays = shortlist.current()
+    arrays = shortlist.of(of.network_id)
     reasons = _reasons(arrays, of, mood, visitor_id)
     x, y = _place(of.valence, of.arousal)
     return Why(
@@ -210,7 +216,7 @@ def why(of: Score, mood: Mood, visitor_id: uuid.UUID | None) -> Why:
         arousal=of.arousal,
         x=x,
         y=y,
-        cloud=_cloud(arrays.version) if arrays is not None else "",
+        cloud=_cloud(arrays) if arrays is not None else "",
         reasons=reasons,
         parts=_parts(reasons, mood) if reasons else [],
         sentence=_sentence(reasons, mood) if reasons else "",
@@ -221,7 +227,7 @@ def _reasons(
     arrays: shortlist.Arrays | None, of: Score, mood: Mood, visitor_id: uuid.UUID | None
 ) -> ranking.Reasons | None:
     """Why it stands where it stands on this mood's page, by what is known of the visitor without luck."""
-    if arrays is None or arrays.network_id != of.network_id:
+    if arrays is None:
         return None
     prior, place = interface.prior(of.network_id), interface.MOODS.index(mood.slug)
     beauty = felt = None
@@ -263,18 +269,16 @@ def _place(valence: float, arousal: float) -> tuple[float, float]:
     return round((valence - 1) / 6 * width, 1), round(height - (arousal - 1) / 6 * height, 1)
 
 
-@lru_cache(maxsize=4)
-def _cloud(version: int) -> str:
-    """Up to CLOUD photographs as one SVG path of dots; cached by the shortlist's version."""
-    arrays = shortlist.current()
-    if arrays is None or arrays.version != version:
-        return ""
-    prior = interface.prior(arrays.network_id)
-    rows = np.linspace(0, len(arrays.ids) - 1, min(CLOUD, len(arrays.ids))).astype(int)
-    valence = arrays.valence[rows] * prior.scale[1] + prior.center[1]
-    arousal = arrays.arousal[rows] * prior.scale[2] + prior.center[2]
-    places = (_place(float(v), float(a)) for v, a in zip(valence, arousal, strict=True))
-    return "".join(f"M{x:.0f} {y:.0f}h0" for x, y in places)
+def _cloud(arrays: shortlist.Arrays) -> str:
+    """Up to CLOUD photographs as one SVG path of dots; kept with the arrays."""
+    if "cloud" not in arrays.derived:
+        prior = interface.prior(arrays.network_id)
+        rows = np.linspace(0, len(arrays.ids) - 1, min(CLOUD, len(arrays.ids))).astype(int)
+        valence = arrays.valence[rows] * prior.scale[1] + prior.center[1]
+        arousal = arrays.arousal[rows] * prior.scale[2] + prior.center[2]
+        places = (_place(float(v), float(a)) for v, a in zip(valence, arousal, strict=True))
+        arrays.derived["cloud"] = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in places)
+    return arrays.derived["cloud"]
 
 
 def count() -> int:

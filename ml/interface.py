@@ -17,6 +17,7 @@ from ml.models import Network
 from ml.moods import MOODS
 from ml.prior import Prior, prior_of
 from ml.promotions import (
+    RANKING,
     NetworkInfo,
     active,
     arrived,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MOODS",
     "OBJECT_CLASSIFIERS",
+    "RANKING",
     "AlreadyTraining",
     "NetworkFileError",
     "NetworkInfo",
@@ -60,6 +62,7 @@ __all__ = [
     "in_use",
     "incoming",
     "live_on",
+    "name_of",
     "network",
     "network_file",
     "object_classifier",
@@ -117,6 +120,11 @@ def scorer(network_id: int) -> Callable[[Sequence["Image"]], "Scores"]:
 def prior(network_id: int) -> Prior:
     """The population prior and the floors that the network carries."""
     return _prior(*_names(network_id))
+
+
+def name_of(network_id: int) -> str:
+    """A network's name (no query but the first time)."""
+    return _names(network_id)[0]
 
 
 @lru_cache(maxsize=64)

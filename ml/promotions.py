@@ -19,6 +19,7 @@ from ml import files
 from ml.models import Network, Promotion
 
 State = Network.State
+RANKING = (State.ACTIVE, State.STANDBY)  # those that pages may be ordered by; in this order, also by name
 LOCK = 0x45564F50
 SHIPPED = "shipped with Evoke"
 

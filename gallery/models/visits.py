@@ -77,6 +77,10 @@ class Visit(models.Model):
     seed = models.BigIntegerField()
     shown = ArrayField(models.BigIntegerField(), default=list, help_text="Photo ids in the order of their places.")
     pages = ArrayField(models.PositiveIntegerField(), default=list, help_text="Where each page ends in `shown`.")
+    loose = ArrayField(
+        models.PositiveSmallIntegerField(), default=list, help_text="How many at the end of each page fit only loosely."
+    )
+    networks = ArrayField(models.BigIntegerField(), default=list, help_text="Which network ordered each page.")
     upcoming = ArrayField(models.BigIntegerField(), default=list, help_text="The next ids.")
     shortlist = models.ForeignKey(
         "gallery.Shortlist",

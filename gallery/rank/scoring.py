@@ -1,25 +1,33 @@
-"""Photographs to Score rows: whatever lacks the scores of the active (or an incoming) network, in batches.
+"""Photographs to Score rows: whatever lacks the scores of a network that needs them, in batches, in turns.
 
-Killed half-way it goes on; run twice it does nothing; two at once do not do the same work (one holds an advisory lock).
+The active network's new photographs come first, then those of the network that stands by, then the collection for one
+on its way in. Killed half-way it goes on; run twice it does nothing; two at once do not do the same work (one holds an
+advisory lock).
 """
 
 import logging
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gallery.locks import alone
-from gallery.models import Photo, Score, ScoringFailure
-from gallery.rank import learning, pipeline, shortlist
+from gallery.models import Score, ScoringFailure
+from gallery.rank import pending, pipeline, shortlist, switching
+from gallery.rank.pending import waiting
 from ml import interface
 
+__all__ = ["BATCH", "LOCK", "ScoringResult", "retry_failed", "score_pending", "waiting"]
 log = logging.getLogger(__name__)
 LOCK = 0x45564F53
 BATCH = 32
+TURN = 10.0  # seconds that a network scores before those that come before it are asked again
+AHEAD = 20_000  # photographs taken up for a turn
 # While scoring runs the shortlist is written anew each time it would grow by a tenth (or a batch), so that the site
 # fills; all of it is read for that, so not at each batch of a large collection.
 GROWTH = 0.1
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -32,71 +40,92 @@ class ScoringResult:
 
 
 def score_pending(*, batch: int = BATCH, progress: Progress | None = None) -> ScoringResult:
-    """Score what waits, by each network that needs it. progress(done, all) is called after every batch.
+    """Score what waits, by each network that needs it, and let one in that has all its scores.
 
-    Raises NetworkFileError if no network can.
+    progress(name, done, all) is called after every batch with the network's name. Raises NetworkFileError if no
+    network can score.
     """
     with alone(LOCK) as mine:
         if not mine:
             return ScoringResult(busy=True)
-        waiting = {network.id: _waiting(network.id) for network in interface.to_score()}
-        total, scored, failed = sum(map(len, waiting.values())), 0, 0
-        unusable: list[Exception] = []
-        for network_id, ids in waiting.items():
+        work = _Pass(batch, progress)
+        work.carry_out()
+    work.complain()
+    return ScoringResult(work.scored, work.failed)
+
+
+def retry_failed(network_id: int | None = None) -> int:
+    """Forget failures (of one network), so that these photographs are tried again; how many."""
+    rows = ScoringFailure.objects.all() if network_id is None else ScoringFailure.objects.filter(network_id=network_id)
+    return rows.delete()[0]
+
+
+@dataclass
+class _Pass:
+    """One look at what waits, turn by turn, until nothing does."""
+
+    batch: int
+    progress: Progress | None
+    scored: int = 0
+    failed: int = 0
+    done: Counter[str] = field(default_factory=Counter)
+    held: int | None = None  # scores of the active network when the shortlist was last written
+    since: int = 0  # and how many more since then
+    unusable: dict[int, interface.NetworkFileError] = field(default_factory=dict)
+    stuck: set[int] = field(default_factory=set)
+
+    def carry_out(self) -> None:
+        while (turn := self._next()) is not None:
             try:
-                for done in _score(network_id, ids, batch):
-                    scored, failed = scored + done.scored, failed + done.failed
-                    if progress is not None:
-                        progress(scored + failed, total)
+                self._take(*turn)
             except interface.NetworkFileError as error:  # of an older version, say: the one on its way in may score
-                unusable.append(error)
-                log.error("A network cannot score: %s", error)
-                continue
-            _tell(network_id)
-        shortlist.write()
-    if len(unusable) == len(waiting):
-        raise unusable[0]
-    return ScoringResult(scored, failed)
+                self.unusable[turn[0].id] = error
+                log.error("%s cannot score: %s", turn[0].name, error)
+        incoming = interface.incoming()
+        if incoming is not None and incoming.id not in self.unusable:
+            switching.let_in(incoming)
+        switching.refresh()
 
+    def complain(self) -> None:
+        """Raise what went wrong where no network could score."""
+        if self.unusable and all(network.id in self.unusable for network in interface.to_score()):
+            raise next(iter(self.unusable.values()))
 
-def waiting() -> int:
-    """How many photographs lack a score that they should have."""
-    return sum(len(_waiting(network.id)) for network in interface.to_score())
+    def _next(self) -> tuple[interface.NetworkInfo, list[int]] | None:
+        """The first network, in the order of their right of way, with photographs that wait."""
+        for network in interface.to_score():
+            if network.id not in self.unusable and network.id not in self.stuck:
+                ids = list(pending.lacking(network.id).values_list("pk", flat=True)[:AHEAD])
+                if ids:
+                    return network, ids
+        return None
 
+    def _take(self, network: interface.NetworkInfo, ids: list[int]) -> None:
+        """One turn. A network that got nowhere in it is not tried again in this pass."""
+        total = self.done[network.name] + (pending.lacking(network.id).count() if self.progress else 0)
+        before = self.done[network.name]
+        for part in self._batches(network, ids):
+            self.scored, self.failed = self.scored + part.scored, self.failed + part.failed
+            self.done[network.name] += part.scored + part.failed
+            if self.progress is not None:
+                self.progress(network.name, self.done[network.name], max(total, self.done[network.name]))
+        if self.done[network.name] == before:
+            self.stuck.add(network.id)
 
-def retry_failed() -> int:
-    """Forget failures, so that these photographs are tried again; how many."""
-    return ScoringFailure.objects.all().delete()[0]
+    def _batches(self, network: interface.NetworkInfo, ids: list[int]) -> Iterator[pipeline.Done]:
+        """Batches for as long as the turn lasts and the network is wanted; the site fills while it goes on."""
+        ranks, until = network.id == interface.active().id, time.monotonic() + TURN
+        for part in pipeline.score(network.id, ids, self.batch):
+            if ranks:
+                self._fill(network.id, part)
+            yield part
+            if time.monotonic() > until or not interface.scores_now(network.id):
+                return
 
-
-def _waiting(network_id: int) -> list[int]:
-    """Ids (8 bytes each) of photographs without this network's score or failure, newest last."""
-    scored = Score.objects.filter(network_id=network_id)
-    failed = ScoringFailure.objects.filter(network_id=network_id)
-    photos = Photo.objects.exclude(status__in=(Photo.Status.REMOVED, Photo.Status.NEW))
-    return list(
-        photos.exclude(pk__in=scored.values("photo_id"))
-        .exclude(pk__in=failed.values("photo_id"))
-        .order_by("pk")
-        .values_list("pk", flat=True)
-    )
-
-
-def _tell(network_id: int) -> None:
-    """Let ml know whether an incoming network has all its scores now."""
-    if interface.arrived(network_id, missing=len(_waiting(network_id))):
-        learning.start_anew(network_id)
-        log.info("Network %s ranks the site now.", network_id)
-
-
-def _score(network_id: int, ids: list[int], batch: int) -> Iterator[pipeline.Done]:
-    """Score ids; the site fills while it goes on."""
-    if not ids:
-        return
-    ranks, held, since = network_id == interface.active().id, Score.objects.filter(network_id=network_id).count(), 0
-    for done in pipeline.score(network_id, ids, batch):
-        since += done.scored + done.failed
-        if ranks and since >= GROWTH * held:
+    def _fill(self, network_id: int, part: pipeline.Done) -> None:
+        self.since += part.scored + part.failed
+        if self.held is None:
+            self.held = Score.objects.filter(network_id=network_id).count() - part.scored
+        if self.since >= GROWTH * self.held:
             shortlist.write()
-            held, since = held + since, 0
-        yield done
+            self.held, self.since = self.held + self.since, 0

@@ -1,6 +1,8 @@
-"""All photographs on show with the active network's scores as arrays: written by a worker, memory-mapped by the web.
+"""All photographs on show with one network's scores as arrays: written by a worker, memory-mapped by the web.
 
 A version is a folder of .npy files under SHORTLIST_DIR, renamed into place when it is whole; its row is written last.
+Pages read the newest version of the active network, so that they change with it, in the transaction that changes it;
+versions of the network that stands by, and of one about to rank, lie ready beside it.
 """
 
 import colorsys
@@ -10,15 +12,18 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Count, DecimalField, Func, QuerySet, Sum, TextField, Value
 from django.db.models.functions import Cast
+from django.utils import timezone
 from numpy.typing import NDArray
 
 from gallery import licences
@@ -26,7 +31,9 @@ from gallery.models import Photo, Score, Shortlist
 from ml import interface
 
 log = logging.getLogger(__name__)
-KEPT = 2  # versions kept on disk: a web process may still be reading the last but one
+KEPT = 2  # versions of a network kept on disk: a web process may still be reading the last but one
+MAPPED = 3 * KEPT  # versions that a process keeps mapped: of the active, the standby and the incoming network
+TRIES = 3
 LOCK = 0x45564F4B  # advisory lock: one writer at a time
 BATCH = 5000
 UNFINISHED = ".new-"
@@ -61,17 +68,37 @@ class Arrays:
     year: NDArray[np.int16]  # taken, 0 if unknown
     added: NDArray[np.float64]  # seconds since 1970
     sensitive: NDArray[np.bool_]
+    derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # what a process made of it
 
 
-NAMES = tuple(field.name for field in fields(Arrays) if field.name not in ("version", "network_id"))
+NAMES = tuple(each.name for each in fields(Arrays) if each.name not in ("version", "network_id", "derived"))
 
 
 def current() -> Arrays | None:
-    """The newest version whose files are here (one query); None before the first."""
-    for version, network_id in Shortlist.objects.order_by("-pk").values_list("pk", "network_id")[:KEPT]:
-        arrays = _open(str(settings.SHORTLIST_DIR), version, network_id)
-        if arrays is not None:
-            return arrays
+    """What pages are ordered from: the active network's newest version whose files are here (one query).
+
+    The standby network's where the active one has none here; None before the first. Whoever asks goes on with what
+    this returns and with its network_id: asked again, it may be another network's.
+    """
+    # By state, as active comes before standby; it is the only thing that says which is in use.
+    return _newest(Shortlist.objects.filter(network__state__in=interface.RANKING).order_by("network__state", "-pk"))
+
+
+def of(network_id: int) -> Arrays | None:
+    """A network's newest version whose files are here (one query), whether or not it ranks now."""
+    return _newest(Shortlist.objects.filter(network_id=network_id).order_by("-pk"))
+
+
+def _newest(rows: QuerySet[Shortlist]) -> Arrays | None:
+    """The first of the rows whose files are here. Asked again where a writer removed them after they were read."""
+    for _ in range(TRIES):
+        found = list(rows.values_list("pk", "network_id")[:MAPPED])
+        for version, network_id in found:
+            arrays = _open(str(settings.SHORTLIST_DIR), version, network_id)
+            if arrays is not None:
+                return arrays
+        if not found:
+            return None
     return None
 
 
@@ -83,7 +110,7 @@ def _open(folder: str, version: int, network_id: int) -> Arrays | None:
         return None
 
 
-@lru_cache(maxsize=KEPT)
+@lru_cache(maxsize=MAPPED)
 def _mapped(folder: str, version: int, network_id: int) -> Arrays:
     return read_files(Path(folder) / str(version), version, network_id)
 
@@ -101,14 +128,16 @@ def save_files(folder: Path, columns: dict[str, NDArray]) -> None:
         np.save(folder / f"{name}.npy", np.asfortranarray(columns[name]) if name in BY_COLUMN else columns[name])
 
 
-def write() -> Shortlist | None:
-    """Write a new version if what is on show or its scores changed; None if they did not. One writer at a time."""
-    network = interface.active()
+def write(network_id: int | None = None) -> Shortlist | None:
+    """Write a new version of a network's (by default the active one's) if what is on show or its scores changed.
+
+    None if they did not. One writer at a time.
+    """
+    network = interface.active() if network_id is None else interface.network(network_id)
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        _lock()
         fingerprint = _fingerprint(network)
-        newest = Shortlist.objects.order_by("-pk").first()
+        newest = Shortlist.objects.filter(network_id=network.id).order_by("-pk").first()
         if newest is not None and newest.fingerprint == fingerprint and _folder(newest.pk).is_dir():
             return None
         arrays = _arrays(network.id, _collect(network.id))
@@ -116,6 +145,13 @@ def write() -> Shortlist | None:
         _save(row.pk, arrays)
     _tidy()
     return row
+
+
+def keep_ready(network_id: int, at_most: timedelta) -> None:
+    """Write a network's version anew where its newest is older than that, or its files are not here."""
+    newest = Shortlist.objects.filter(network_id=network_id).order_by("-pk").first()
+    if newest is None or newest.written_at < timezone.now() - at_most or not _folder(newest.pk).is_dir():
+        write(network_id)
 
 
 def _folder(version: int) -> Path:
@@ -224,9 +260,21 @@ def _save(version: int, arrays: dict[str, NDArray]) -> None:
 
 
 def _tidy() -> None:
-    """Remove all but the newest versions, rows and folders. A process that mapped one keeps its pages."""
-    kept = list(Shortlist.objects.order_by("-pk").values_list("pk", flat=True)[:KEPT])
-    Shortlist.objects.exclude(pk__in=kept).delete()
-    for folder in Path(settings.SHORTLIST_DIR).iterdir():
-        if folder.name.isdigit() and int(folder.name) not in kept:
-            shutil.rmtree(folder, ignore_errors=True)
+    """Remove all but the newest versions of networks in use, rows and folders. Who mapped one keeps its pages."""
+    with transaction.atomic():
+        _lock()  # so that no folder of a version that is just being written is taken for one left over
+        kept = [pk for network_id in interface.in_use() for pk in _versions(network_id)[:KEPT]]
+        Shortlist.objects.exclude(pk__in=kept).delete()
+        for folder in Path(settings.SHORTLIST_DIR).iterdir():
+            if folder.name.isdigit() and int(folder.name) not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _versions(network_id: int) -> list[int]:
+    return list(Shortlist.objects.filter(network_id=network_id).order_by("-pk").values_list("pk", flat=True))
+
+
+def _lock() -> None:
+    """One writer at a time, until the end of the transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])

@@ -10,6 +10,7 @@ before it. Several weights learned from the same x with the same v (the six mood
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,11 @@ def observe(posterior: Posterior, x: Floats, residual: float | Floats, variance:
     return _moved(posterior, x, residual, 1 / variance)
 
 
+def observe_all(posterior: Posterior, x: Floats, residuals: Floats, variance: float) -> Posterior:
+    """After seeing residuals (n,) or (n, k) at x (n, d): as `observe` one after another, in one product."""
+    return Posterior(posterior.precision + x.T @ x / variance, posterior.information + residuals.T @ x / variance)
+
+
 def forget(posterior: Posterior, x: Floats, residual: float | Floats, variance: float) -> Posterior:
     """As if that had not been seen: the exact inverse of observe.
 
@@ -77,7 +83,7 @@ def predictive(posterior: Posterior, x: Floats) -> tuple[Floats, Floats]:
     return x @ posterior.mean, (spread**2).sum(0)
 
 
-def residual_of(rating: int, aesthetic: float, scale: float) -> float:
+def residual_of(rating: Any, aesthetic: Any, scale: float) -> Any:
     """What a rating of 1-5 says beyond the generic score: y = 1 + 1.5 (rating - 1) on 1-7, less `aesthetic`, in SDs."""
     return (1 + 1.5 * (rating - 1) - aesthetic) / scale
 

@@ -12,7 +12,7 @@ from accounts.middleware import greet, visitor_of
 from gallery import actions, queries
 from gallery.forms import LookForm
 from gallery.moods import MOODS, Mood
-from gallery.views.parts import Request, of_flickr, private, veiled
+from gallery.views.parts import Request, of_flickr, ordered_by, private, veiled
 
 SORTS = {"for_you": "For you", "beautiful": "Most beautiful", "newest": "Newest", "surprise": "Surprise me"}
 SENTENCES = {
@@ -37,7 +37,8 @@ def mood(request: Request, slug: str) -> HttpResponse:
         return redirect(_address(mood, look["sort"], error.furthest))
     part = bool(request.htmx) and not request.htmx.history_restore_request
     template = "_mood_grid.html" if part else "mood.html"
-    return private(render(request, template, _context(request, mood, look, page) | {"is_part": part}))
+    response = render(request, template, _context(request, mood, look, page) | {"is_part": part})
+    return private(ordered_by(response, page.network_id))
 
 
 def _page(request: Request, mood: Mood, look: dict[str, Any]) -> actions.Page:

@@ -12,6 +12,7 @@ from django_htmx.middleware import HtmxDetails
 from accounts.middleware import known
 from gallery.models import Photo
 from gallery.moods import MOODS
+from ml import interface
 
 
 class Request(HttpRequest):
@@ -49,6 +50,13 @@ def private(response: HttpResponse) -> HttpResponse:
     """For one pair of eyes, asked anew each time (Back still keeps its place), and page and part kept apart."""
     patch_cache_control(response, private=True, no_cache=True)
     patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def ordered_by(response: HttpResponse, network_id: int | None) -> HttpResponse:
+    """Name the network by which a page was ordered or explained: for operators and tests, no visitor sees it."""
+    if network_id is not None:
+        response["X-Evoke-Network"] = interface.name_of(network_id)
     return response
 
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_safe
 from gallery import queries
 from gallery.models import Photo
 from gallery.moods import MOODS
-from gallery.views.parts import Request, of_flickr, opens_sensitive, private
+from gallery.views.parts import Request, of_flickr, opens_sensitive, ordered_by, private
 
 
 @require_safe
@@ -32,4 +32,4 @@ def photo(request: Request, pk: int) -> HttpResponse:
         "next_id": next_id,
         "here": request.get_full_path(),
     }
-    return private(render(request, "photo.html", context))
+    return private(ordered_by(render(request, "photo.html", context), score.network_id if score else None))

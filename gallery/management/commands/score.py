@@ -1,6 +1,7 @@
 """`manage.py score`: give every photograph the scores that it lacks. Safe to kill and to run again."""
 
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -24,11 +25,31 @@ class Command(BaseCommand):
         if options["retry"]:
             self.stdout.write(f"{scoring.retry_failed()} failures forgotten.")
         started = time.monotonic()
-        with tqdm(desc="Scoring", unit=" photographs", total=scoring.waiting(), disable=None) as bar:
-            result = scoring.score_pending(batch=options["batch"], progress=lambda done, total: _show(bar, done, total))
-            if result.busy:
+        with Bars() as bars:
+            result = scoring.score_pending(batch=options["batch"], progress=bars.show)
+        if result.busy:
+            with _bar("Scoring (another process)", scoring.waiting()) as bar:
                 _watch(bar)
         self.stdout.write(_summary(result, time.monotonic() - started))
+
+
+def _bar(name: str, total: int) -> tqdm:
+    return tqdm(desc=name, unit=" photographs", total=total, disable=None)
+
+
+class Bars(ExitStack):
+    """A bar of progress a network, from its first batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_name: dict[str, tqdm] = {}
+
+    def show(self, name: str, done: int, total: int) -> None:
+        bar = self.by_name.get(name)
+        if bar is None:
+            bar = self.by_name[name] = self.enter_context(_bar(name, total))
+        bar.total = total
+        bar.update(done - bar.n)
 
 
 def _watch(bar: Any) -> None:
@@ -40,11 +61,6 @@ def _watch(bar: Any) -> None:
         bar.update(done - bar.n)
         time.sleep(1)
     bar.update(int(bar.total) - left - bar.n)
-
-
-def _show(bar: Any, done: int, total: int) -> None:
-    bar.total = total
-    bar.update(done - bar.n)
 
 
 def _summary(result: scoring.ScoringResult, seconds: float) -> str:

@@ -25,7 +25,9 @@ def incoming(monkeypatch):
     """A second network on its way in, with the shipped one's prior."""
     prior = interface.prior(interface.active().id)
     monkeypatch.setattr(interface, "prior", lambda network_id: prior)
-    return Network.objects.create(name="other-00000000", recipe="starter", state=Network.State.INCOMING)
+    row = Network.objects.create(name="other-00000000", recipe="starter")
+    interface.promote(row.pk, actor=None)
+    return row
 
 
 def test_every_photograph_gets_its_scores_and_a_place_in_the_shortlist(looker, pictures):
@@ -140,7 +142,7 @@ def test_a_photograph_held_back_is_scored_but_not_in_the_shortlist(looker, pictu
 def test_the_site_fills_while_scoring_runs(looker, pictures):
     pictures(40)
     seen = []
-    scoring.score_pending(batch=10, progress=lambda done, total: seen.append((done, total, shown_now())))
+    scoring.score_pending(batch=10, progress=lambda _, done, total: seen.append((done, total, shown_now())))
     assert seen == [(10, 40, 10), (20, 40, 20), (30, 40, 30), (40, 40, 40)]
 
 
@@ -181,7 +183,7 @@ def test_where_no_network_can_score_that_is_told(looker, pictures, monkeypatch):
 def test_taste_is_learnt_anew_for_a_network_that_comes_back(looker, pictures, visitor, incoming):
     """It scored everything once and learnt nothing of what was said since it was retired."""
     photos = pictures(3)
-    Network.objects.filter(pk=incoming.pk).update(state=Network.State.CANDIDATE)
+    interface.call_off(incoming.pk)
     scoring.score_pending()
     for score_row in Score.objects.all():
         score_row.pk, score_row.network_id = None, incoming.pk
@@ -189,7 +191,7 @@ def test_taste_is_learnt_anew_for_a_network_that_comes_back(looker, pictures, vi
     blank = learning._pack(learning._start(interface.prior(incoming.pk)))
     Taste.objects.create(visitor=visitor, network=incoming, **blank)
     Rating.objects.create(visitor=visitor, photo=photos[0], value=5, felt="sad")
-    Network.objects.filter(pk=incoming.pk).update(state=Network.State.INCOMING)
+    interface.promote(incoming.pk, actor=None)
     scoring.score_pending()
     assert interface.active().id == incoming.pk
     assert np.abs(learnt(visitor).beauty.mean).max() > 1e-3 and np.abs(learnt(visitor).felt.mean).max() > 1e-3
