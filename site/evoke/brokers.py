@@ -22,9 +22,9 @@ class QoS(redis.QoS):
         else:
             super().ack(delivery_tag)
 
-    def restore_unacked(self) -> list[Any]:
+    def restore_unacked(self, client: Any = None) -> list[Any]:
         """Messages that could not be put back: none, where there is nowhere to put them."""
-        return [] if self._is_gone() else super().restore_unacked()
+        return [] if self._is_gone() else super().restore_unacked(client)
 
     def _is_gone(self) -> bool:
         transport = self.channel.connection

@@ -7,7 +7,7 @@ from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evoke.settings")
 
-TRANSPORT_ALIASES.update({scheme: "evoke.brokers:Transport" for scheme in ("redis", "rediss")})
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "evoke.brokers:Transport"))
 app = Celery("evoke")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
