@@ -76,6 +76,36 @@ class RateForm(forms.Form):
         return str(next(iter(self.non_field_errors()), unknown))
 
 
+class JourneyForm(forms.Form):
+    """From which mood to which; either may still be missing. Fields are named as the address has them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["from"] = forms.ChoiceField(choices=MOOD_CHOICES, required=False)
+        self.fields["to"] = forms.ChoiceField(choices=MOOD_CHOICES, required=False)
+        self.fields["step"] = forms.IntegerField(min_value=1, max_value=FURTHEST, required=False)
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        data["step"] = data.get("step") or 1
+        if data.get("from") and data.get("from") == data.get("to"):
+            raise ValidationError("A journey leads from one mood to another: choose two that differ.")
+        return data
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether both ends are named; only after is_valid()."""
+        return bool(self.cleaned_data["from"] and self.cleaned_data["to"])
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in one sentence for the page."""
+        if "step" in self.errors:
+            return "That is no step of a journey: begin it here."
+        unknown = "There is no such mood: choose where from and where to among the six."
+        return str(next(iter(self.non_field_errors()), unknown))
+
+
 class FreshForm(forms.Form):
     """Which visit to begin again."""
 

@@ -156,7 +156,7 @@ EXPORTERS = [
         {
             "mood": "which mood",
             "sort": "in which order",
-            "filters": "which photographs were left out",
+            "filters": "which photographs were left out, or from where to where a journey led",
             "started_at": "when it began",
             "last_at": "when its last page was turned",
             "shown": "numbers of the photographs in the order of their places",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pgvector.django import CosineDistance
 
 from accounts.models import Visitor
-from gallery import actions, licences
+from gallery import actions, journeys, licences
 from gallery.models import Photo, Rating, RatingEvent, Score, Visit
 from gallery.moods import MOODS, Mood
 from gallery.rank import learning, ranking, shortlist
@@ -125,7 +125,8 @@ def panels(visitor_id: uuid.UUID | None, *, veiled: Collection[str]) -> list[Pan
 
 
 def _seen(visitor_id: uuid.UUID | None) -> set[int]:
-    shown = Visit.objects.filter(visitor_id=visitor_id).values_list("shown", flat=True) if visitor_id else ()
+    looks = Visit.objects.exclude(sort=journeys.SORT)
+    shown = looks.filter(visitor_id=visitor_id).values_list("shown", flat=True) if visitor_id else ()
     return {photo_id for ids in shown for photo_id in ids}
 
 
@@ -158,7 +159,8 @@ def one_of(slug: str) -> Photo | None:
 
 def neighbours(visitor_id: uuid.UUID | None, slug: str, photo_id: int) -> tuple[int | None, int | None]:
     """The photographs before and after one in this visitor's latest look through a mood (one query)."""
-    visit = Visit.objects.filter(visitor_id=visitor_id, mood=slug).order_by("-last_at").first() if visitor_id else None
+    looks = Visit.objects.filter(mood=slug).exclude(sort=journeys.SORT).order_by("-last_at")
+    visit = looks.filter(visitor_id=visitor_id).first() if visitor_id else None
     ids = [*visit.shown, *visit.upcoming] if visit else actions.generic_page(mood=slug, number=1).ids
     if photo_id not in ids:
         return None, None

@@ -6,6 +6,7 @@ from gallery.views.answers import accept_moods, fresh_visit, rate
 from gallery.views.dataset import dataset, tables_csv, verification_json
 from gallery.views.files import media
 from gallery.views.home import about, home
+from gallery.views.journey import journey, journey_step
 from gallery.views.mood import mood
 from gallery.views.operation import healthz, readyz, robots
 from gallery.views.photo import photo
@@ -19,6 +20,8 @@ urlpatterns = [
     path("photo/<int:pk>/rate/", rate, name="rate"),
     path("moods/accept/", accept_moods, name="accept_moods"),
     path("visit/fresh/", fresh_visit, name="fresh_visit"),
+    path("journey/", journey, name="journey"),
+    path("journey/<int:pk>/<int:number>/", journey_step, name="journey_step"),
     path("about/", about, name="about"),
     path("dataset/", dataset, name="dataset"),
     path("dataset/verification.json", verification_json, name="dataset_verification"),
