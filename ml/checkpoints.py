@@ -26,12 +26,19 @@ class CheckpointError(ValueError):
 
 
 def save(folder: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
-    """Write a checkpoint into `folder`; a kill at any moment leaves the former one or this one, whole."""
+    """Write a checkpoint into `folder`; a kill at any moment leaves the former one or this one, whole.
+
+    Raises CheckpointError where there is no room; the former one stays.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{NAME}.part"
     whole = {name: tensor.detach().to("cpu", copy=True).contiguous() for name, tensor in tensors.items()}
-    safetensors.torch.save_file(whole, part, metadata={_KEY: json.dumps(facts)})
-    os.replace(part, folder / NAME)
+    try:
+        safetensors.torch.save_file(whole, part, metadata={_KEY: json.dumps(facts)})
+        os.replace(part, folder / NAME)
+    except safetensors.SafetensorError as error:  # how it tells of a full disk
+        part.unlink(missing_ok=True)
+        raise CheckpointError(f"The checkpoint could not be written into {folder}: {error}.") from error
 
 
 def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -62,7 +62,7 @@ def load(path: str | Path) -> NetworkFile:
 def save(
     folder: str | Path, recipe_name: str, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]
 ) -> NetworkFile:
-    """Write arrays and card into `folder` under recipe_name-hash, each atomically, the card first.
+    """Write arrays and card into `folder` under recipe_name-hash, each atomically, the card first. Raises OSError.
 
     `card["arguments"]` goes into the hashed file; the rest of the card (date, figures) does not change the name.
     """
@@ -73,9 +73,15 @@ def save(
     content = safetensors.numpy.save(kept, metadata={_KEY: arguments})
     name = f"{recipe_name}-{hashlib.sha256(content).hexdigest()[:8]}"
     full = {**card, "name": name, "bytes": len(content)}
-    _write(folder / f"{name}.json", (json.dumps(full, indent=1, sort_keys=True) + "\n").encode())
-    _write(folder / f"{name}{SUFFIX}", content)
-    return NetworkFile(name, kept, full, folder / f"{name}{SUFFIX}")
+    weights, beside = folder / f"{name}{SUFFIX}", folder / f"{name}.json"
+    _write(beside, (json.dumps(full, indent=1, sort_keys=True) + "\n").encode())
+    try:
+        _write(weights, content)
+    except OSError:
+        if not weights.exists():
+            beside.unlink()
+        raise
+    return NetworkFile(name, kept, full, weights)
 
 
 def copied(network: NetworkFile, folder: str | Path) -> NetworkFile:
@@ -132,8 +138,15 @@ def _read_card(path: Path) -> dict[str, Any]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write atomically: a reader sees the whole file or none."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        file.write(content)
-    os.chmod(file.name, 0o644)
-    os.replace(file.name, path)
+    """Write atomically: a reader sees the whole file or none, and a full disk leaves nothing half-done behind."""
+    descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(fresh, 0o644)
+        os.replace(fresh, path)
+    except BaseException:
+        Path(fresh).unlink(missing_ok=True)
+        raise

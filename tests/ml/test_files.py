@@ -1,6 +1,8 @@
 """Network files: what is written comes back; what is damaged or foreign is refused in one sentence."""
 
+import hashlib
 import json
+import pickle
 import re
 
 import numpy as np
@@ -90,3 +92,16 @@ def test_the_shipped_network_is_small_and_says_where_it_comes_from():
     text = json.dumps(shipped.card)
     assert not re.search(r'[\s":=]/\w+/', text), "a card names no folder of the machine that made it"
     assert "/tmp" not in text
+
+
+def test_a_pickle_is_never_opened(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return ((tmp_path / "ran").touch, ())
+
+    content = pickle.dumps(Bomb())
+    path = tmp_path / f"starter-{hashlib.sha256(content).hexdigest()[:8]}.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(NetworkFileError, match="is not a network file of this program"):
+        files.load(path)
+    assert not (tmp_path / "ran").exists()
