@@ -4,6 +4,8 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.db.models import ProtectedError, RestrictedError
@@ -80,8 +82,8 @@ def _delete(pk: int) -> bool:
 
 def _unname(user: User) -> None:
     """Whoever once decided things here stays as a number, so that what was done still has somebody who did it."""
-    user.emailaddress_set.all().delete()
-    user.authenticator_set.all().delete()
+    EmailAddress.objects.filter(user=user).delete()
+    Authenticator.objects.filter(user=user).delete()
     user.username, user.email, user.first_name, user.last_name = f"gone-{uuid.uuid4().hex[:12]}", "", "", ""
     user.is_active, user.is_superuser, user.leaves_at = False, False, None
     user.set_unusable_password()

@@ -1,6 +1,7 @@
 """What somebody did before they signed in comes along, once."""
 
 import uuid
+from typing import Any
 
 from django.db import transaction
 
@@ -18,11 +19,13 @@ def bring_along(*, user: User, anonymous_id: uuid.UUID | None) -> tuple[Visitor,
     """
     User.objects.select_for_update().get(pk=user.pk)  # two sign-ins at once: one after the other
     member, is_new = Visitor.objects.get_or_create(user=user)
+    if anonymous_id is None:
+        return member, 0
     anonymous = Visitor.objects.select_for_update().filter(pk=anonymous_id, user=None).first()
     if anonymous is None:
         return member, 0
     _agree(member, anonymous, is_new=is_new)
-    told = visitor_merged.send(sender=Visitor, anonymous=anonymous, member=member)
+    told: list[Any] = visitor_merged.send(sender=Visitor, anonymous=anonymous, member=member)
     anonymous.exports.update(visitor=member)
     anonymous.delete()
     return member, sum(count or 0 for _, count in told)

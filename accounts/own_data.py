@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from allauth.mfa.models import Authenticator
+
 from accounts.models import Visitor
 from accounts.registry import Exporter, Row, register_exporter
 
@@ -15,7 +17,7 @@ def account_rows(visitor: Visitor) -> Iterator[Row]:
         "email": user.email if user else "",
         "joined": user.date_joined if user else None,
         "last_sign_in": user.last_login if user else None,
-        "second_factors": [a.type for a in user.authenticator_set.all()] if user else [],
+        "second_factors": [a.type for a in Authenticator.objects.filter(user=user)] if user else [],
         "shows_opt_in_moods": visitor.shows_opt_in_moods,
         "hidden_moods": visitor.hidden_moods,
         "shows_sensitive": visitor.shows_sensitive,

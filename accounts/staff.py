@@ -18,7 +18,7 @@ SET_UP = "The admin asks for a second factor: add an authenticator app or a pass
 
 def has_shown_second_factor(request: HttpRequest) -> bool:
     """Whether this session proved a second factor that the account still has."""
-    records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
+    records = get_authentication_records(request, request.user)
     return any(record.get("method") == "mfa" for record in records) and has_second_factor(request.user)
 
 

@@ -28,7 +28,7 @@ HELP = {
 @register.filter
 def plainly(field: BoundField) -> str:
     """A field without the grey words inside it: its label says what it is for."""
-    return field.as_widget(attrs={"placeholder": False})  # type: ignore[dict-item]
+    return field.as_widget(attrs={"placeholder": False})
 
 
 @register.filter

@@ -6,7 +6,7 @@ from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
@@ -37,7 +37,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def fetch(request: HttpRequest, key: uuid.UUID) -> HttpResponse:
+def fetch(request: HttpRequest, key: uuid.UUID) -> HttpResponseBase:
     """The file, for whoever asked for it alone; for anybody else there is nothing here."""
     visitor = known(request)
     export = Export.objects.filter(pk=key, visitor=visitor).first() if visitor else None
