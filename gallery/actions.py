@@ -185,10 +185,10 @@ def generic_page(*, mood: str, number: int, sort: str = "for_you", arrays: short
 
 
 def _generic_order(arrays: shortlist.Arrays, mood: str, sort: str) -> tuple[int, ...]:
-    """Kept with the arrays, for as long as they are in use."""
-    key = ("generic", mood, sort)
-    if key not in arrays.derived:
-        order = ranking.order(
+    """Made once a version of the shortlist, which is of one network and certain photographs."""
+
+    def order() -> tuple[int, ...]:
+        found = ranking.order(
             arrays,
             interface.MOODS.index(mood),
             _floor(arrays, mood),
@@ -197,8 +197,9 @@ def _generic_order(arrays: shortlist.Arrays, mood: str, sort: str) -> tuple[int,
             sort=sort,
             seed=arrays.version,
         )
-        arrays.derived[key] = tuple(int(i) for i in order.ids)
-    return arrays.derived[key]
+        return tuple(int(i) for i in found.ids)
+
+    return arrays.once(("generic", mood, sort), order)
 
 
 @transaction.atomic

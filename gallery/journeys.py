@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache
 
 import numpy as np
 from django.db import transaction
@@ -43,7 +42,7 @@ class Step:
 def generic(start: str, goal: str, veiled: Collection[str]) -> list[int]:
     """The walk for somebody of whom nothing is known (one query)."""
     arrays = shortlist.current()
-    return [] if arrays is None else list(_generic(arrays.version, start, goal, tuple(sorted(veiled))))
+    return [] if arrays is None else list(_generic(arrays, start, goal, tuple(sorted(veiled))))
 
 
 @transaction.atomic
@@ -82,7 +81,7 @@ def _walk(visitor: Visitor, start: str, goal: str, veiled: Collection[str], seed
     arrays = shortlist.current()
     if arrays is None:
         return []
-    line = _line(arrays.version, start, goal, tuple(sorted(veiled)))
+    line = _line(arrays, start, goal, tuple(sorted(veiled)))
     if line is None:
         return []
     learnt = learning.taste_of(visitor.pk, arrays.network_id, interface.prior(arrays.network_id))
@@ -94,24 +93,26 @@ def _walk(visitor: Visitor, start: str, goal: str, veiled: Collection[str], seed
     return journey.walk(arrays, line, beauty=beauty, exclude=set(hidden), seen=seen, without=without).ids.tolist()
 
 
-@lru_cache(maxsize=48)
-def _generic(version: int, start: str, goal: str, veiled: tuple[str, ...]) -> tuple[int, ...]:
-    arrays, line = shortlist.current(), _line(version, start, goal, veiled)
-    if arrays is None or line is None or arrays.version != version:
-        return ()
-    without = [_end(arrays.network_id, MOODS[slug]) for slug in veiled]
-    return tuple(journey.walk(arrays, line, without=without).ids.tolist())
+def _generic(arrays: shortlist.Arrays, start: str, goal: str, veiled: tuple[str, ...]) -> tuple[int, ...]:
+    """Made once a version of the shortlist, which is of one network and certain photographs."""
+
+    def walk() -> tuple[int, ...]:
+        line = _line(arrays, start, goal, veiled)
+        without = [_end(arrays.network_id, MOODS[slug]) for slug in veiled]
+        return () if line is None else tuple(journey.walk(arrays, line, without=without).ids.tolist())
+
+    return arrays.once(("journey", start, goal, veiled), walk)
 
 
-@lru_cache(maxsize=128)
-def _line(version: int, start: str, goal: str, veiled: tuple[str, ...]) -> journey.Line | None:
-    """Cached by the shortlist's version, which names the network and the photographs."""
-    arrays = shortlist.current()
-    if arrays is None or arrays.version != version:
-        return None
-    prior = interface.prior(arrays.network_id)
-    from_, to, *without = (_end(arrays.network_id, MOODS[slug]) for slug in (start, goal, *veiled))
-    return journey.line(arrays, from_, to, center=prior.center[1:], scale=prior.scale[1:], without=without)
+def _line(arrays: shortlist.Arrays, start: str, goal: str, veiled: tuple[str, ...]) -> journey.Line | None:
+    """As _generic: made once a version."""
+
+    def line() -> journey.Line | None:
+        prior = interface.prior(arrays.network_id)
+        from_, to, *without = (_end(arrays.network_id, MOODS[slug]) for slug in (start, goal, *veiled))
+        return journey.line(arrays, from_, to, center=prior.center[1:], scale=prior.scale[1:], without=without)
+
+    return arrays.once(("line", start, goal, veiled), line)
 
 
 def _end(network_id: int, mood: Mood) -> journey.Mood:

@@ -218,7 +218,7 @@ def why(of: Score, mood: Mood, visitor_id: uuid.UUID | None) -> Why:
         arousal=of.arousal,
         x=x,
         y=y,
-        cloud=_cloud(arrays) if arrays is not None else "",
+        cloud=arrays.once("cloud", lambda: _cloud(arrays)) if arrays is not None else "",
         reasons=reasons,
         parts=_parts(reasons, mood) if reasons else [],
         sentence=_sentence(reasons, mood) if reasons else "",
@@ -272,15 +272,13 @@ def _place(valence: float, arousal: float) -> tuple[float, float]:
 
 
 def _cloud(arrays: shortlist.Arrays) -> str:
-    """Up to CLOUD photographs as one SVG path of dots; kept with the arrays."""
-    if "cloud" not in arrays.derived:
-        prior = interface.prior(arrays.network_id)
-        rows = np.linspace(0, len(arrays.ids) - 1, min(CLOUD, len(arrays.ids))).astype(int)
-        valence = arrays.valence[rows] * prior.scale[1] + prior.center[1]
-        arousal = arrays.arousal[rows] * prior.scale[2] + prior.center[2]
-        places = (_place(float(v), float(a)) for v, a in zip(valence, arousal, strict=True))
-        arrays.derived["cloud"] = "".join(f"M{x:.0f} {y:.0f}h0" for x, y in places)
-    return arrays.derived["cloud"]
+    """Up to CLOUD photographs as one SVG path of dots."""
+    prior = interface.prior(arrays.network_id)
+    rows = np.linspace(0, len(arrays.ids) - 1, min(CLOUD, len(arrays.ids))).astype(int)
+    valence = arrays.valence[rows] * prior.scale[1] + prior.center[1]
+    arousal = arrays.arousal[rows] * prior.scale[2] + prior.center[2]
+    places = (_place(float(v), float(a)) for v, a in zip(valence, arousal, strict=True))
+    return "".join(f"M{x:.0f} {y:.0f}h0" for x, y in places)
 
 
 def count() -> int:

@@ -11,12 +11,12 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from django.conf import settings
@@ -30,6 +30,7 @@ from gallery import licences
 from gallery.models import Photo, Score, Shortlist
 from ml import interface
 
+Made = TypeVar("Made")
 log = logging.getLogger(__name__)
 KEPT = 2  # versions of a network kept on disk: a web process may still be reading the last but one
 MAPPED = 3 * KEPT  # versions that a process keeps mapped: of the active, the standby and the incoming network
@@ -69,6 +70,12 @@ class Arrays:
     added: NDArray[np.float64]  # seconds since 1970
     sensitive: NDArray[np.bool_]
     derived: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # what a process made of it
+
+    def once(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` gave for a key the first time, kept with these arrays and gone with them."""
+        if key not in self.derived:
+            self.derived[key] = make()
+        return self.derived[key]
 
 
 NAMES = tuple(each.name for each in fields(Arrays) if each.name not in ("version", "network_id", "derived"))
