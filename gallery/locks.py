@@ -17,3 +17,16 @@ def alone(lock: int) -> Iterator[bool]:
         finally:
             if mine:
                 cursor.execute("SELECT pg_advisory_unlock(%s)", [lock])
+
+
+def claim(kind: int, number: int) -> bool:
+    """Take the lock of a piece of work, unless another process has it; until `release`, or this process's end."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [kind, number])
+        return bool(cursor.fetchone()[0])
+
+
+def release(kind: int, number: int) -> None:
+    """Give a claimed piece of work back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [kind, number])

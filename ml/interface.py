@@ -3,7 +3,7 @@
 Light to import: neither torch nor ONNX Runtime is loaded until a scorer is asked for, so web processes may use it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ml import files, runs
+from ml.engines import processors
 from ml.files import NetworkFileError
 from ml.models import Network
 from ml.moods import MOODS
@@ -37,10 +38,8 @@ from ml.rows import Selection, TrainingRow
 from ml.runs import AlreadyTraining
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from ml.concepts import Classifier
-    from ml.scorer import Scores
+    from ml.scorer import Scoring
     from ml.taste_trials import Trial
 
 __all__ = [
@@ -59,6 +58,7 @@ __all__ = [
     "arrived",
     "call_off",
     "card",
+    "choose_engine",
     "in_use",
     "incoming",
     "live_on",
@@ -68,6 +68,7 @@ __all__ = [
     "object_classifier",
     "pause",
     "prior",
+    "processors",
     "promote",
     "register_answers",
     "register_rows",
@@ -112,9 +113,26 @@ def network_file(network_id: int) -> files.NetworkFile:
     return _read(*_names(network_id))
 
 
-def scorer(network_id: int) -> Callable[[Sequence["Image"]], "Scores"]:
-    """A function from RGB images to Scores (rows of photographs). The first call may export the network (seconds)."""
+def scorer(network_id: int) -> "Scoring":
+    """What gives Scores (rows of photographs) of RGB images; see ml.scorer. The first call may export it (seconds)."""
     return _scorer(*_names(network_id))
+
+
+def choose_engine(network_id: int) -> str:
+    """Test, once a machine, which engine scores fastest here, and score by it from now on; its name. See ml.engines.
+
+    A minute or two where it was not done before: for the start of a worker that scores, or before a long scoring.
+    """
+    from ml import joined
+    from ml.scorer import choose_engine as choose
+
+    network, folder = network_file(network_id), Path(settings.NETWORKS_DIR)
+    if joined.is_joined(network):
+        network = joined.parts(network, folder)[1]
+    chosen = choose(network, folder / "onnx")
+    if getattr(scorer(network_id), "engine", chosen) != chosen:
+        _scorer.cache_clear()
+    return chosen
 
 
 def prior(network_id: int) -> Prior:
@@ -145,14 +163,14 @@ def _prior(name: str, path: str) -> Prior:
 
 
 @lru_cache(maxsize=2)
-def _scorer(name: str, path: str) -> Callable[[Sequence["Image"]], "Scores"]:
+def _scorer(name: str, path: str) -> "Scoring":
     from ml.joined import JoinedScorer, is_joined
     from ml.scorer import Scorer
 
     network, folder = _read(name, path), Path(settings.NETWORKS_DIR)
     if is_joined(network):
-        return JoinedScorer(network, folder, folder / "onnx").score
-    return Scorer(network, folder / "onnx").score
+        return JoinedScorer(network, folder, folder / "onnx")
+    return Scorer(network, folder / "onnx", engine=None)
 
 
 @lru_cache(maxsize=2)

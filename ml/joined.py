@@ -24,7 +24,7 @@ from ml.files import NetworkFile, NetworkFileError
 from ml.moods import MOODS
 from ml.prior import prior_of
 from ml.protocols import mean_of
-from ml.scorer import Scorer, Scores
+from ml.scorer import Prepared, Scorer, Scores
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,6 +33,8 @@ KEY = "joined"  # in a joined file's arguments
 SPOKEN = ("score", "distribution", "binary", "emotion")  # tasks that the site has a use for
 KEPT = ("prior.factor", "prior.variances", "prior.center", "prior.scale", "prior.floor", "embedding.scale")
 Floats = NDArray[np.floating]
+SIDE = 320  # pixels of a photograph's shorter side that these networks are shown
+Views = tuple[Any, ...]  # of one photograph, tensors (1, 3, h, w)
 
 
 def is_joined(network: NetworkFile) -> bool:
@@ -76,17 +78,33 @@ class JoinedScorer:
 
         speaker, base = parts(network, folder)
         self.name, self._told, self._prior = network.name, network.arguments[KEY], prior_of(network)
-        self._base = Scorer(base, cache_dir, threads)
+        self._base = Scorer(base, cache_dir, threads, engine=None)
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         net, self._classes = catalog.of_file(speaker)
         self._net = net.to(self._device)
+        self.engine = self._base.engine
+        self.side, self.lanes, self.batch = max(SIDE, self._base.side), 1, self._base.batch
+
+    def __call__(self, images: Sequence["Image"]) -> Scores:
+        return self.score(images)
 
     def score(self, images: Sequence["Image"]) -> Scores:
         """Scores of RGB images of any size, in order; an empty sequence gives arrays of no rows."""
-        base = self._base.score(images)
-        if not images:
+        return self._joined(self._base.score(images), [self._views(image) for image in images])
+
+    def prepare(self, image: "Image") -> tuple[Prepared, Views]:
+        """What both networks look at of an RGB image."""
+        return self._base.prepare(image), self._views(image)
+
+    def score_prepared(self, prepared: Sequence[tuple[Prepared, Views]]) -> Scores:
+        """Scores of at least one and at most `batch` photographs."""
+        base = self._base.score_prepared([views for views, _ in prepared])
+        return self._joined(base, [views for _, views in prepared])
+
+    def _joined(self, base: Scores, inputs: Sequence[Views]) -> Scores:
+        if not inputs:
             return base
-        said = self._said(images)
+        said = self._said(inputs)
         if self._told["task"] == "emotion":
             order = [self._classes.index(mood) for mood in MOODS]
             moods = said["probabilities"][:, order].astype(np.float32)
@@ -95,17 +113,22 @@ class JoinedScorer:
         aesthetic = np.clip(self._prior.center[0] + self._prior.scale[0] * z, 1, 7).astype(np.float32)
         return Scores(base.moods, base.valence, base.arousal, aesthetic, base.embedding)
 
-    def _said(self, images: Sequence["Image"]) -> dict[str, Any]:
+    def _views(self, image: "Image") -> Views:
+        import torch
+
+        pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
+        return tuple(view.eval(pixels)[None] for view in self._net.views)
+
+    def _said(self, inputs: Sequence[Views]) -> dict[str, Any]:
         import torch
 
         from ml.predict import answers
 
         parts: dict[str, list[Any]] = {}
         with torch.inference_mode():
-            for image in images:  # one by one: views of photographs of several sizes
-                pixels = torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1).contiguous()
-                inputs = tuple(view.eval(pixels)[None].to(self._device) for view in self._net.views)
-                for name, value in answers(self._net, inputs).items():
+            for views in inputs:  # one by one: views of photographs of several sizes
+                moved = tuple(view.to(self._device) for view in views)
+                for name, value in answers(self._net, moved).items():
                     parts.setdefault(name, []).append(value.float().cpu().numpy())
         return {name: np.concatenate(values) for name, values in parts.items()}
 

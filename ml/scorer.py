@@ -1,10 +1,12 @@
-"""Scoring by ONNX Runtime: photographs to moods, scores and embeddings. This process never loads torch.
+"""Photographs to moods, scores and embeddings. This process never loads torch, unless the self-test of ml.engines
+found that torch scores fastest here (on a CUDA device, that is).
 
 A network is exported once, by a subprocess (ml.export), into a cache folder; every later scorer reads that file.
 """
 
 import hashlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -12,16 +14,18 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
+from ml import engines
 from ml.files import SUFFIX, NetworkFile, NetworkFileError, save
-from ml.transforms import eval_view
+from ml.transforms import eval_view, needed
 
+log = logging.getLogger(__name__)
 BATCH = 16  # larger batches were no faster on a CPU
 EXPORT_SECONDS = 600
 OUTPUTS = 4  # of a starter: moods, scores, embedding, rows
@@ -65,15 +69,48 @@ class Session:
         return self._session.run(None, feed)
 
 
-class Scorer:
-    """Scores photographs with one network. The first use of a network exports it (some seconds)."""
+Prepared = tuple[NDArray[np.uint8], ...]  # a photograph's view for each backbone, (s, s, 3)
 
-    def __init__(self, network: NetworkFile, cache_dir: Path, threads: int | None = None) -> None:
-        """threads: of ONNX Runtime (None: one a core). Raises NetworkFileError if the export fails."""
+
+class Scoring(Protocol):
+    """What the site asks of a network that scores: a Scorer, or one joined to it."""
+
+    side: int
+    lanes: int
+    batch: int
+
+    def __call__(self, images: Sequence[Image.Image]) -> Scores: ...
+
+    def prepare(self, image: Image.Image) -> Any: ...
+
+    def score_prepared(self, prepared: Sequence[Any]) -> Scores: ...
+
+
+class Scorer:
+    """Scores photographs with one network. The first use of a network exports it (some seconds).
+
+    `score` does all of it. Who decodes elsewhere calls `prepare` there (any thread) and `score_prepared` on `lanes`
+    threads at once, `batch` photographs a time. side: pixels of a photograph's shorter side that suffice.
+    """
+
+    def __init__(
+        self, network: NetworkFile, cache_dir: Path, threads: int | None = None, engine: str | None = engines.DEFAULT
+    ) -> None:
+        """threads: of a CPU (None: one a core); engine: see ml.engines (None: what the self-test chose here, if any).
+
+        What is learnt of scores names no engine, so that it does not depend on the machine.
+        Raises NetworkFileError if the export fails.
+        """
         self.name = network.name
-        self._session = Session(exported(network, cache_dir), network.arguments["backbones"], threads)
-        if len(self._session.sizes) != OUTPUTS:
+        self._backbones = network.arguments["backbones"]
+        self._engine = _opened(network, cache_dir, threads, engine)
+        if self._engine.outputs != OUTPUTS:
             raise NetworkFileError(f"{network.name} was exported by another version of Evoke, and cannot score here.")
+        self.engine, self.lanes, self.batch = self._engine.name, self._engine.lanes, self._engine.batch
+        self.side = max(needed(backbone["view"], backbone["size"]) for backbone in self._backbones)
+
+    def __call__(self, images: Sequence[Image.Image]) -> Scores:
+        return self.score(images)
 
     def score(self, images: Sequence[Image.Image]) -> Scores:
         """Scores of RGB images of any size, in order; an empty sequence gives arrays of no rows."""
@@ -81,10 +118,47 @@ class Scorer:
 
     def score_with_rows(self, images: Sequence[Image.Image]) -> tuple[Scores, Floats]:
         """The same, with what the heads work on, for training new ones: rows (n, w), see ml.fitting."""
-        blank = [Image.new("RGB", (8, 8))]
-        found = self._session.run(images) if images else [part[:0] for part in self._session.run(blank)]
-        moods, scores, embedding, rows = found
-        return Scores(moods, scores[:, 0], scores[:, 1], scores[:, 2], embedding), rows
+        prepared = [self.prepare(image) for image in images or [Image.new("RGB", (8, 8))]]
+        found = engines.run_all(self._engine, _stacked(prepared))
+        return _scores([part[: len(images)] for part in found])
+
+    def prepare(self, image: Image.Image) -> Prepared:
+        """What the network looks at of an RGB image."""
+        return tuple(eval_view(image, backbone["view"], backbone["size"]) for backbone in self._backbones)
+
+    def score_prepared(self, prepared: Sequence[Prepared]) -> Scores:
+        """Scores of at least one and at most `batch` photographs, on the thread that calls."""
+        return _scores(engines.run_padded(self._engine, _stacked(prepared)))[0]
+
+
+def _opened(network: NetworkFile, cache_dir: Path, threads: int | None, engine: str | None) -> engines.Engine:
+    """The engine asked for, or chosen before; ONNX Runtime where that one cannot be opened any more."""
+    model, cache_dir = exported(network, cache_dir), Path(cache_dir)
+    known = engines.recorded(network.name, cache_dir) if engine is None else None
+    wanted = engine or (known["chosen"] if known and network.path is not None else engines.DEFAULT)
+    try:
+        return engines.open_engine(wanted, model, network.path, threads)
+    except (RuntimeError, ImportError, OSError) as error:
+        if engine is not None or wanted == engines.DEFAULT:
+            raise
+        log.warning("Engine %s cannot be used (%s): %s scores instead.", wanted, error, engines.DEFAULT)
+        return engines.open_engine(engines.DEFAULT, model, network.path, threads)
+
+
+def choose_engine(network: NetworkFile, cache_dir: Path) -> str:
+    """Test the engines of this machine on the network, unless that was done before; the fastest one's name."""
+    if network.path is None:
+        return engines.DEFAULT
+    return engines.choose(network.name, exported(network, cache_dir), network.path, Path(cache_dir))
+
+
+def _stacked(prepared: Sequence[Prepared]) -> list[NDArray[np.uint8]]:
+    return [np.stack(views) for views in zip(*prepared, strict=True)]
+
+
+def _scores(found: Sequence[Floats]) -> tuple[Scores, Floats]:
+    moods, scores, embedding, rows = found
+    return Scores(moods, scores[:, 0], scores[:, 1], scores[:, 2], embedding), rows
 
 
 def exported(network: NetworkFile, cache_dir: Path) -> Path:

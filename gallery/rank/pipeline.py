@@ -1,109 +1,166 @@
-"""Photographs to Score rows by one network: a batch is decoded while the network looks at the one before."""
+"""Photographs to Score rows by one network, several workers at once.
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+A worker claims blocks of ids (gallery.rank.blocks). Their photographs are decoded and prepared by threads, looked at on
+as many lanes as the engine has, and written by this thread, all at the same time; only so many groups are under way
+that neither has to wait for another.
+"""
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.core.files.storage import default_storage
-from django.db import transaction
 from PIL import Image
 
-from gallery.collect import duplicates
-from gallery.models import Photo, Rendition, Score, ScoringFailure
-from gallery.rank import learning
+from gallery.models import Rendition
+from gallery.rank import written
+from gallery.rank.blocks import Block, Blocks, blocks
 from ml import interface
 
-SHORT_SIDE = 320  # pixels: the network looks at no more, so a larger rendition is not read
-DECODERS = 2
+if TYPE_CHECKING:
+    from ml.scorer import Scores, Scoring
+
+BATCH = 64  # rows a transaction, unless the network looks at more at once
+AHEAD = 2  # groups under way beside those that the lanes look at
+FORMATS = ("WEBP", "JPEG")
+# From so many photographs on, some minutes of work, a machine's engines are tested first if they never were.
+PAYS = 5000
 
 
 @dataclass(frozen=True)
 class Done:
-    """What became of a batch."""
+    """What became of a group of photographs; others: how many are left to another worker."""
 
     scored: int = 0
     failed: int = 0
+    others: int = 0
 
 
 @dataclass(frozen=True)
-class Decoded:
-    """A photograph's pixels, or why there are none."""
+class Prepared:
+    """What the network looks at of a photograph, or why there is nothing."""
 
     photo_id: int
-    image: Image.Image | None
+    views: Any = None
     reason: str = ""
 
 
-def score(network_id: int, ids: list[int], batch: int) -> Iterator[Done]:
-    """Score ids by a network, batch by batch. Raises NetworkFileError if it cannot score."""
+@dataclass(frozen=True)
+class Group:
+    """Photographs that are written together; parts: what the network was shown of them, and what it says."""
+
+    block: Block
+    last: bool
+    parts: list[Future[tuple[list[Prepared], "Scores | None"]]]
+
+
+class Hands:
+    """The threads of a scoring: decoders, and lanes of the network."""
+
+    def __init__(self, scorer: "Scoring") -> None:
+        self.scorer = scorer
+        self.decoders = ThreadPoolExecutor(interface.processors(), "decode")
+        self.lanes = ThreadPoolExecutor(scorer.lanes, "look")
+
+    def __enter__(self) -> "Hands":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.decoders.shutdown(cancel_futures=True)
+        self.lanes.shutdown(cancel_futures=True)
+
+    def take(self, ids: Sequence[int]) -> list[Future[tuple[list[Prepared], "Scores | None"]]]:
+        """Decode photographs and show them to the network, part by part."""
+        files, size = _files(ids, self.scorer.side), self.scorer.batch
+        ready = [self.decoders.submit(prepare, file, self.scorer) for file in files]
+        return [self.lanes.submit(_looked, self.scorer, ready[i : i + size]) for i in range(0, len(ready), size)]
+
+
+def score(
+    network_id: int, ids: Sequence[int], batch: int | None = None, stop: Callable[[], bool] = lambda: False
+) -> Iterator[Done]:
+    """Score ids by a network, `batch` rows a transaction. Raises NetworkFileError if it cannot score.
+
+    What another worker is at is left to it; a photograph that it scored meanwhile is not looked at again.
+    stop: asked before each group but the first; once true, what is under way is finished and nothing else begun.
+    """
     if not ids:
         return
+    if len(ids) >= PAYS:
+        interface.choose_engine(network_id)
     scorer = interface.scorer(network_id)
-    with ThreadPoolExecutor(DECODERS) as pool:
-        parts = [ids[i : i + batch] for i in range(0, len(ids), batch)]
-        ahead = [pool.submit(_decode, name) for name in _files(parts[0])]
-        for place in range(len(parts)):
-            decoded = [future.result() for future in ahead]
-            following = parts[place + 1] if place + 1 < len(parts) else []
-            ahead = [pool.submit(_decode, name) for name in _files(following)]
-            yield _keep(network_id, scorer, decoded)
+    size = batch or max(BATCH, scorer.batch)
+    with Hands(scorer) as hands, blocks(network_id, ids) as mine:
+        under_way: deque[Group] = deque()
+        for place, (block, part, last) in enumerate(_parts(mine, size)):
+            if place and stop():
+                break
+            under_way.append(Group(block, last, hands.take(part)))
+            if len(under_way) > AHEAD + math.ceil(scorer.lanes * scorer.batch / size):
+                yield _keep(network_id, under_way.popleft())
+        while under_way:
+            yield _keep(network_id, under_way.popleft())
+        if mine.others:
+            yield Done(others=mine.others)
 
 
-def _files(ids: list[int]) -> list[tuple[int, str]]:
+def _parts(mine: Blocks, size: int) -> Iterator[tuple[Block, list[int], bool]]:
+    """Ids that are written together, their block, and whether they are its last."""
+    for block in mine:
+        for start in range(0, len(block.ids), size):
+            yield block, block.ids[start : start + size], start + size >= len(block.ids)
+
+
+def _files(ids: Sequence[int], side: int) -> list[tuple[int, str]]:
     """The smallest sufficient WebP rendition of each photograph, "" where there is none (one query)."""
-    best = Rendition.objects.sufficient(ids, SHORT_SIDE)
+    best = Rendition.objects.sufficient(ids, side)
     return [(photo_id, best.get(photo_id, "")) for photo_id in ids]
 
 
-def _decode(file: tuple[int, str]) -> Decoded:
+def prepare(file: tuple[int, str], scorer: "Scoring") -> Prepared:
+    """Decode a rendition, a JPEG no larger than is looked at, and make the network's views of it."""
     photo_id, name = file
     if not name:
-        return Decoded(photo_id, None, "It has no rendition.")
+        return Prepared(photo_id, reason="It has no rendition.")
     try:
         with default_storage.open(name) as stream:
-            return Decoded(photo_id, Image.open(stream, formats=["WEBP"]).convert("RGB"))
+            image = Image.open(stream, formats=FORMATS)
+            image.draft("RGB", (scorer.side, scorer.side))
+            return Prepared(photo_id, scorer.prepare(image if image.mode == "RGB" else image.convert("RGB")))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return Decoded(photo_id, None, f"Its rendition cannot be read: {error}"[:300])
+        return Prepared(photo_id, reason=f"Its rendition cannot be read: {error}"[:300])
 
 
-def _keep(network_id: int, scorer: Callable, decoded: list[Decoded]) -> Done:
-    """Score a decoded batch and write its rows in one transaction."""
-    good = [(d.photo_id, d.image) for d in decoded if d.image is not None]
-    scores = scorer([image for _, image in good]) if good else None
-    found = [] if scores is None else [_row(network_id, photo_id, scores, i) for i, (photo_id, _) in enumerate(good)]
-    rows = [row for row in found if _finite(row)]
-    reasons = {d.photo_id: d.reason for d in decoded if d.image is None}
-    reasons |= {row.photo_id: "The network gave no numbers for it." for row in found if not _finite(row)}
-    with transaction.atomic():
-        # Whoever deletes a photograph meanwhile waits until its rows are there, and takes them along.
-        kept = set(
-            Photo.objects.filter(pk__in=[d.photo_id for d in decoded])
-            .select_for_update(of=("self",), no_key=True)
-            .values_list("pk", flat=True)
-        )
-        Score.objects.bulk_create([row for row in rows if row.photo_id in kept], ignore_conflicts=True)
-        learning.start_anew(network_id, kept)
-        ScoringFailure.objects.bulk_create(
-            [ScoringFailure(photo_id=i, network_id=network_id, reason=why) for i, why in reasons.items() if i in kept],
-            ignore_conflicts=True,
-        )
-    if network_id == interface.active().id:
-        duplicates.confirm_scored(sorted(kept))  # after the rows are kept: it waits for whoever else joins clusters
+def _looked(scorer: "Scoring", ready: list[Future[Prepared]]) -> tuple[list[Prepared], "Scores | None"]:
+    """What the network says of photographs as soon as they are decoded; scores are of those that could be."""
+    shown = [future.result() for future in ready]
+    views = [one.views for one in shown if one.views is not None]
+    return shown, scorer.score_prepared(views) if views else None
+
+
+def _keep(network_id: int, group: Group) -> Done:
+    """Write a group's rows in one transaction; the block's other workers may have it once all is written."""
+    rows: list[written.Row] = []
+    reasons: dict[int, str] = {}
+    for shown, scores in (part.result() for part in group.parts):
+        reasons |= {one.photo_id: one.reason for one in shown if one.views is None}
+        found = [] if scores is None else _rows([one.photo_id for one in shown if one.views is not None], scores)
+        rows += [row for row in found if np.isfinite(row.numbers).all()]
+        reasons |= {
+            row.photo_id: "The network gave no numbers for it." for row in found if not np.isfinite(row.numbers).all()
+        }
+    written.keep(network_id, rows, reasons)
+    if group.last:
+        group.block.release()
     return Done(len(rows), len(reasons))
 
 
-def _finite(row: Score) -> bool:
-    return bool(np.isfinite([*row.moods, row.valence, row.arousal, row.aesthetic, *row.embedding]).all())
-
-
-def _row(network_id: int, photo_id: int, scores, i: int) -> Score:
-    return Score(
-        photo_id=photo_id,
-        network_id=network_id,
-        moods=[float(p) for p in scores.moods[i]],
-        valence=float(scores.valence[i]),
-        arousal=float(scores.arousal[i]),
-        aesthetic=float(scores.aesthetic[i]),
-        embedding=np.asarray(scores.embedding[i], np.float32),
-    )
+def _rows(ids: Sequence[int], scores: "Scores") -> list[written.Row]:
+    """One row a photograph: moods (6), valence, arousal, aesthetic, embedding (64)."""
+    scales = np.stack([scores.valence, scores.arousal, scores.aesthetic], 1)
+    numbers = np.concatenate([scores.moods, scales, scores.embedding], 1).astype(np.float64)
+    return [written.Row(photo_id, row) for photo_id, row in zip(ids, numbers, strict=True)]

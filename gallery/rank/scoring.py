@@ -1,8 +1,8 @@
 """Photographs to Score rows: whatever lacks the scores of a network that needs them, in batches, in turns.
 
 The active network's new photographs come first, then those of the network that stands by, then the collection for one
-on its way in. Killed half-way it goes on; run twice it does nothing; two at once do not do the same work (one holds an
-advisory lock).
+on its way in. Killed half-way it goes on; run twice it does nothing; several at once share the work, see
+gallery.rank.blocks.
 """
 
 import logging
@@ -11,16 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from gallery.locks import alone
 from gallery.models import Score, ScoringFailure
 from gallery.rank import pending, pipeline, shortlist, switching
 from gallery.rank.pending import waiting
 from ml import interface
 
-__all__ = ["BATCH", "LOCK", "ScoringResult", "retry_failed", "score_pending", "waiting"]
+__all__ = ["ScoringResult", "retry_failed", "score_pending", "waiting"]
 log = logging.getLogger(__name__)
-LOCK = 0x45564F53
-BATCH = 32
 TURN = 10.0  # seconds that a network scores before those that come before it are asked again
 AHEAD = 20_000  # photographs taken up for a turn
 # While scoring runs the shortlist is written anew each time it would grow by a tenth (or a batch), so that the site
@@ -32,26 +29,23 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class ScoringResult:
-    """Counts over all networks; `busy`: another process was scoring, so this one did nothing."""
+    """Counts over all networks; `busy`: others were scoring all that waits, so this process did nothing."""
 
     scored: int = 0
     failed: int = 0
     busy: bool = False
 
 
-def score_pending(*, batch: int = BATCH, progress: Progress | None = None) -> ScoringResult:
+def score_pending(*, batch: int | None = None, progress: Progress | None = None) -> ScoringResult:
     """Score what waits, by each network that needs it, and let one in that has all its scores.
 
     progress(name, done, all) is called after every batch with the network's name. Raises NetworkFileError if no
     network can score.
     """
-    with alone(LOCK) as mine:
-        if not mine:
-            return ScoringResult(busy=True)
-        work = _Pass(batch, progress)
-        work.carry_out()
+    work = _Pass(batch, progress)
+    work.carry_out()
     work.complain()
-    return ScoringResult(work.scored, work.failed)
+    return ScoringResult(work.scored, work.failed, busy=bool(work.others) and not work.scored + work.failed)
 
 
 def retry_failed(network_id: int | None = None) -> int:
@@ -64,10 +58,11 @@ def retry_failed(network_id: int | None = None) -> int:
 class _Pass:
     """One look at what waits, turn by turn, until nothing does."""
 
-    batch: int
+    batch: int | None
     progress: Progress | None
     scored: int = 0
     failed: int = 0
+    others: int = 0  # left to other workers
     done: Counter[str] = field(default_factory=Counter)
     held: int | None = None  # scores of the active network when the shortlist was last written
     since: int = 0  # and how many more since then
@@ -106,6 +101,7 @@ class _Pass:
         before = self.done[network.name]
         for part in self._batches(network, ids):
             self.scored, self.failed = self.scored + part.scored, self.failed + part.failed
+            self.others += part.others
             self.done[network.name] += part.scored + part.failed
             if self.progress is not None:
                 self.progress(network.name, self.done[network.name], max(total, self.done[network.name]))
@@ -115,11 +111,11 @@ class _Pass:
     def _batches(self, network: interface.NetworkInfo, ids: list[int]) -> Iterator[pipeline.Done]:
         """Batches for as long as the turn lasts and the network is wanted; the site fills while it goes on."""
         ranks, until = network.id == interface.active().id, time.monotonic() + TURN
-        for part in pipeline.score(network.id, ids, self.batch):
+        for part in pipeline.score(network.id, ids, self.batch, lambda: time.monotonic() > until):
             if ranks:
                 self._fill(network.id, part)
             yield part
-            if time.monotonic() > until or not interface.scores_now(network.id):
+            if not interface.scores_now(network.id):
                 return
 
     def _fill(self, network_id: int, part: pipeline.Done) -> None:

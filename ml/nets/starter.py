@@ -193,7 +193,10 @@ class Starter(nn.Module):
 
     def forward(self, *pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """-> moods (n, 6), scores (n, 3) within 1-7, embedding (n, 64), rows (n, w)."""
-        groups = self.features(*pixels)
+        return self.heads(self.features(*pixels))
+
+    def heads(self, groups: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The same from the backbones' groups of features, each (n, columns)."""
         projected = (torch.cat(groups, 1) - self["project.center"]) * self["project.scale"]
         projected = (projected @ self["project.weight"]) * self["project.step"]  # (n, p)
         cues = self.cues(groups)

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--retry", action="store_true", help="try again what failed before")
         parser.add_argument(
-            "--batch", type=int, default=scoring.BATCH, help="photographs a batch (default %(default)s)"
+            "--batch", type=int, default=None, help="rows a transaction (default: as many as suit the engine)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -20,18 +20,23 @@ class Looker:
         self.sizes: list[tuple[int, int]] = []
         self.dies_after: int | None = None
 
-    def __call__(self, images):
+    side, lanes, batch = 320, 1, 16
+
+    def prepare(self, image):
+        return image.size, np.asarray(image)[..., 0].mean() / 255
+
+    def score_prepared(self, prepared):
         if self.dies_after is not None and self.shown >= self.dies_after:
             raise KeyboardInterrupt
-        self.shown += len(images)
-        self.sizes += [image.size for image in images]
-        red = np.array([np.asarray(image)[..., 0].mean() / 255 for image in images])
-        moods = np.full((len(images), 6), 0.02)
+        self.shown += len(prepared)
+        self.sizes += [size for size, _ in prepared]
+        red = np.array([red for _, red in prepared])
+        moods = np.full((len(prepared), 6), 0.02)
         moods[:, 0] = 0.9
         return SimpleNamespace(
             moods=moods,
             valence=1 + 6 * red,
-            arousal=np.full(len(images), 4.0),
+            arousal=np.full(len(prepared), 4.0),
             aesthetic=np.where(red < 0.02, np.nan, 1 + 6 * red),
             embedding=np.repeat(red[:, None], 64, 1),
         )

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 
 import numpy as np
@@ -13,7 +14,7 @@ from django.db import connection
 from gallery import actions
 from gallery.management.commands import score
 from gallery.models import Photo, Rating, Score, ScoringFailure, Taste
-from gallery.rank import learning, scoring, shortlist
+from gallery.rank import blocks, learning, pipeline, scoring, shortlist, written
 from ml import interface
 from ml.models import Network
 
@@ -26,7 +27,7 @@ def incoming(monkeypatch):
     prior = interface.prior(interface.active().id)
     monkeypatch.setattr(interface, "prior", lambda network_id: prior)
     row = Network.objects.create(name="other-00000000", recipe="starter")
-    interface.promote(row.pk, actor=None)
+    interface.promote(row.pk, actor=None, reason="a test", forced=True)
     return row
 
 
@@ -61,29 +62,119 @@ def test_killed_half_way_it_goes_on_where_it_was(looker, pictures):
 
 @pytest.fixture
 def another_scores():
-    """Another process is at it: the lock is held by a second connection."""
+    """another_scores(photos): another process is at their blocks, whose locks a second connection holds."""
     other = connection.copy()
-    with other.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [scoring.LOCK])
-        yield
-        cursor.execute("SELECT pg_advisory_unlock(%s)", [scoring.LOCK])
+
+    def hold(photos):
+        for number in {photo.pk // blocks.BLOCK for photo in photos}:
+            kind = blocks.KIND + interface.active().id
+            with other.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_lock(%s, %s)", [kind, number])
+        return other
+
+    yield hold
+    if not other.connection.closed:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
     other.close()
 
 
-def test_while_another_process_scores_this_one_does_nothing(looker, pictures, another_scores):
-    pictures(2)
+def test_what_another_process_scores_is_left_to_it(looker, pictures, another_scores):
+    another_scores(pictures(2))
     assert scoring.score_pending() == scoring.ScoringResult(busy=True)
     assert looker.shown == 0
 
 
+def test_workers_share_what_waits_by_blocks(looker, pictures, another_scores, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 2)
+    photos = pictures(9)
+    theirs = [photo for photo in photos if photo.pk // 2 == photos[4].pk // 2]
+    another_scores(theirs)
+    assert scoring.score_pending() == scoring.ScoringResult(scored=9 - len(theirs))
+    assert not Score.objects.filter(photo__in=theirs).exists()
+
+
+def test_the_block_of_a_worker_that_died_is_taken_up(looker, pictures, another_scores):
+    another_scores(pictures(3)).connection.close()
+    assert scoring.score_pending().scored == 3
+
+
+def test_a_block_is_free_again_after_a_failure(looker, pictures, another_scores):
+    photos = pictures(3)
+    looker.dies_after = 0
+    with pytest.raises(KeyboardInterrupt):
+        scoring.score_pending()
+    another_scores(photos)  # would wait for ever if this process still held it
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_look_at_each_photograph_once(looker, pictures, monkeypatch):
+    monkeypatch.setattr(blocks, "BLOCK", 4)
+    pictures(60)
+
+    def work():
+        try:
+            return scoring.score_pending(batch=2).scored
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        found = [future.result() for future in [pool.submit(work), pool.submit(work)]]
+    scoring.score_pending()  # what one of them left to the other
+    assert sum(found) <= Score.objects.count() == 60
+    assert looker.shown == 60
+
+
+def test_a_photograph_scored_meanwhile_is_not_looked_at_again(looker, pictures):
+    photos = [photo.pk for photo in pictures(4)]
+    network = interface.active().id
+    list(pipeline.score(network, photos[:3]))
+    assert [done.scored for done in pipeline.score(network, photos)] == [1]
+    assert looker.shown == 4
+
+
+def test_a_row_that_is_there_already_stays_as_it_was(looker, pictures):
+    photo = pictures(1)[0]
+    rows = [written.Row(photo.pk, np.full(73, value)) for value in (0.25, 0.5)]
+    for row in rows:
+        written.keep(interface.active().id, [row], {})
+    assert Score.objects.get().aesthetic == 0.25
+
+
+def test_a_row_holds_each_number_in_its_place(looker, pictures):
+    photo = pictures(1)[0]
+    written.keep(interface.active().id, [written.Row(photo.pk, np.arange(73) / 8)], {})
+    row = Score.objects.get()
+    assert row.moods == [0, 0.125, 0.25, 0.375, 0.5, 0.625]
+    assert (row.valence, row.arousal, row.aesthetic) == (0.75, 0.875, 1.0)
+    assert np.array_equal(np.asarray(row.embedding, float), np.arange(9, 73) / 8)
+    assert row.scored_at is not None
+
+
+def test_a_deleted_photograph_gets_no_row(looker, pictures):
+    gone, here = pictures(2)
+    photo_id = gone.pk
+    gone.delete()
+    numbers = np.full(73, 0.5)
+    written.keep(interface.active().id, [written.Row(photo_id, numbers), written.Row(here.pk, numbers)], {photo_id: ""})
+    assert list(Score.objects.values_list("photo_id", flat=True)) == [here.pk]
+    assert not ScoringFailure.objects.exists()
+
+
+def test_told_to_stop_it_finishes_what_is_under_way(looker, pictures):
+    photos = [photo.pk for photo in pictures(8)]
+    done = list(pipeline.score(interface.active().id, photos, 2, lambda: looker.shown > 0))
+    assert sum(part.scored for part in done) == looker.shown == Score.objects.count() < 8
+
+
 def test_the_command_waits_for_another_process_and_says_what_is_left(looker, pictures, another_scores, monkeypatch):
-    pictures(2)
+    another_scores(pictures(2))
     monkeypatch.setattr(score, "PATIENCE", 0)
     assert score_command() == "Another process is scoring: 2 photographs wait."
 
 
 def test_the_command_sees_that_another_process_scored_them(looker, pictures, another_scores, monkeypatch):
-    pictures(2)
+    another_scores(pictures(2))
     left = iter([2, 1])
     monkeypatch.setattr(scoring, "waiting", lambda: next(left, 0))
     monkeypatch.setattr(score.time, "sleep", lambda seconds: None)
@@ -191,7 +282,7 @@ def test_taste_is_learnt_anew_for_a_network_that_comes_back(looker, pictures, vi
     blank = learning._pack(learning._start(interface.prior(incoming.pk)))
     Taste.objects.create(visitor=visitor, network=incoming, **blank)
     Rating.objects.create(visitor=visitor, photo=photos[0], value=5, felt="sad")
-    interface.promote(incoming.pk, actor=None)
+    interface.promote(incoming.pk, actor=None, reason="a test", forced=True)
     scoring.score_pending()
     assert interface.active().id == incoming.pk
     assert np.abs(learnt(visitor).beauty.mean).max() > 1e-3 and np.abs(learnt(visitor).felt.mean).max() > 1e-3
