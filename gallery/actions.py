@@ -248,6 +248,30 @@ def unrate(*, visitor: Visitor, photo: Photo) -> None:
     _learn(visitor, photo, before, learning.answers_of(None))
 
 
+@transaction.atomic
+def undo_last(*, visitor: Visitor) -> bool:
+    """Say of a photograph what was said of it before the last thing that this visitor said; False if there is none.
+
+    Undoing is itself something said, so that undoing once more brings it back.
+    """
+    Visitor.objects.select_for_update().get(pk=visitor.pk)
+    events = RatingEvent.objects.filter(visitor=visitor).select_related("photo").order_by("-pk")
+    latest = events.first()
+    if latest is None:
+        return False
+    earlier = events.filter(photo_id=latest.photo_id, pk__lt=latest.pk).first()
+    if earlier is None or learning.answers_of(earlier) == learning.Answers():
+        unrate(visitor=visitor, photo=latest.photo)
+        return True
+    rating, made = Rating.objects.select_for_update().get_or_create(visitor=visitor, photo=latest.photo)
+    before = learning.answers_of(None if made else rating)
+    rating.value, rating.hidden, rating.felt = earlier.value, earlier.hidden, earlier.felt
+    rating.save()
+    _record(rating)
+    _learn(visitor, latest.photo, before, learning.answers_of(rating))
+    return True
+
+
 def _record(rating: Rating) -> None:
     RatingEvent.objects.create(
         visitor_id=rating.visitor_id,

@@ -76,6 +76,15 @@ class RateForm(forms.Form):
         return str(next(iter(self.non_field_errors()), unknown))
 
 
+class PageForm(forms.Form):
+    """Which page of a list."""
+
+    page = forms.IntegerField(min_value=1, max_value=FURTHEST, required=False)
+
+    def clean_page(self) -> int:
+        return self.cleaned_data["page"] or 1
+
+
 class JourneyForm(forms.Form):
     """From which mood to which; either may still be missing. Fields are named as the address has them."""
 

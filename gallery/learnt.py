@@ -68,6 +68,10 @@ class Said:
     photo: Photo | None
     withheld: bool
 
+    @property
+    def felt(self) -> Mood | None:
+        return MOODS.get(self.rating.felt)
+
 
 @dataclass(frozen=True)
 class You:
@@ -80,6 +84,13 @@ class You:
     fall: list[Moved]
     directions: list[Direction]
     differently: list[Differently]
+
+    @property
+    def photos(self) -> list[Photo]:
+        """All that it shows."""
+        moved = [each.photo for each in (*self.rise, *self.fall)]
+        ends = [photo for each in self.directions for photo in (*each.low, *each.high)]
+        return [*moved, *ends, *(photo for each in self.differently for photo in each.photos)]
 
 
 @dataclass(frozen=True)
@@ -111,13 +122,9 @@ def said(page: Page, *, veiled: Collection[str], shows_sensitive: bool) -> list[
     ]
 
 
-def last(visitor: Visitor) -> tuple[RatingEvent, RatingEvent | None] | None:
-    """The last thing somebody said, and what they had said of the same photograph before (two queries)."""
-    events = RatingEvent.objects.filter(visitor=visitor).select_related("photo").order_by("-pk")
-    latest = events.first()
-    if latest is None:
-        return None
-    return latest, events.filter(photo_id=latest.photo_id, pk__lt=latest.pk).first()
+def last(visitor: Visitor) -> RatingEvent | None:
+    """The last thing somebody said (one query)."""
+    return RatingEvent.objects.filter(visitor=visitor).select_related("photo").order_by("-pk").first()
 
 
 def you(visitor: Visitor, *, veiled: Collection[str]) -> You | None:

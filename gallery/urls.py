@@ -12,6 +12,7 @@ from gallery.views.operation import healthz, readyz, robots
 from gallery.views.photo import photo
 from gallery.views.science import reproduction_json, science
 from gallery.views.takedown import takedown, takedown_status
+from gallery.views.you import remove, undo, you
 
 urlpatterns = [
     path("", home, name="home"),
@@ -22,6 +23,9 @@ urlpatterns = [
     path("visit/fresh/", fresh_visit, name="fresh_visit"),
     path("journey/", journey, name="journey"),
     path("journey/<int:pk>/<int:number>/", journey_step, name="journey_step"),
+    path("you/", you, name="you"),
+    path("you/undo/", undo, name="you_undo"),
+    path("you/ratings/<int:pk>/remove/", remove, name="you_remove"),
     path("about/", about, name="about"),
     path("dataset/", dataset, name="dataset"),
     path("dataset/verification.json", verification_json, name="dataset_verification"),

@@ -11,7 +11,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from accounts.models import Visitor
-from gallery.models import Photo, Rating, Score, Taste, Visit
+from gallery.models import Photo, Rating, RatingEvent, Score, Taste, Visit
 from gallery.rank import taste
 from ml import interface
 from ml.interface import MOODS, Prior
@@ -59,8 +59,8 @@ def _with_luck(posterior: taste.Posterior, rng: np.random.Generator) -> NDArray:
     return mean + LUCK * (taste.draw(posterior, rng) - mean)
 
 
-def answers_of(rating: Rating | None) -> Answers:
-    """The answers that a Rating holds; none for None."""
+def answers_of(rating: Rating | RatingEvent | None) -> Answers:
+    """The answers that a Rating, or an event of its history, holds; none for None."""
     return Answers() if rating is None else Answers(rating.value, rating.hidden, rating.felt)
 
 
