@@ -30,6 +30,18 @@ class Progress:
         return max(0, self.total - self.scored - self.failed)
 
     @property
+    def looked_at(self) -> int:
+        return min(self.total, self.scored + self.failed)
+
+    @property
+    def left_in_words(self) -> str:
+        """ "40 seconds", "12 minutes", "3.5 hours"; nothing where that is not known."""
+        seconds = 0 if self.left is None else self.left.total_seconds()
+        if seconds < 90:
+            return f"{max(1, round(seconds))} seconds" if self.left else ""
+        return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+    @property
     def left(self) -> timedelta | None:
         """Time until all have been looked at; None where nobody scores, or nothing waits."""
         return timedelta(seconds=round(self.waiting / self.rate)) if self.rate and self.waiting else None
