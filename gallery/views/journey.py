@@ -78,7 +78,8 @@ def _step(request: Request, start: Mood, goal: Mood, ids: list[int], number: int
     if found is None:
         if number > len(ids) + 1:
             return private(redirect(address(len(ids) + 1)))
-        return private(render(request, "journey_end.html", context | {"before": address(len(ids))}))
+        context |= {"before": address(len(ids)), "last": next(iter(queries.photographs(ids[-1:])), None)}
+        return private(render(request, "journey_end.html", context))
     context |= {
         "step": found,
         "photo": found.photo,
