@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from ml import files
+from ml import files, verdicts
 from ml.models import Network, Promotion
 
 State = Network.State
@@ -77,11 +77,14 @@ def promote(network_id: int, *, actor, reason: str = "", forced: bool = False) -
     """Let a network in: it scores the collection first and ranks it once every photograph has its scores.
 
     The network that ranks now goes on until then. Another one on its way in is called off.
+    Raises NotAccepted for one that the gate did not accept, unless it is forced, with a reason.
     """
     with _one_at_a_time():
         row = Network.objects.get(pk=network_id)
         if row.state in (State.ACTIVE, State.INCOMING):
             return
+        if actor is not None or reason != SHIPPED:
+            verdicts.refuse_unaccepted(row, reason=reason, forced=forced)
         for other in Network.objects.filter(state=State.INCOMING):
             _call_off(other)
         Promotion.objects.create(

@@ -16,14 +16,24 @@ class TrainingRow:
     """One photograph: `image()` loads it (RGB); mean rating on 1-7 and its count; the mood most people felt, if any.
 
     `key` names the photograph (stable; used in the data hash); `group` is never split between folds (its creator).
+    `count` is the effective number of ratings: those of some visitors count less. `kin`: groups of near-duplicates.
     """
 
     key: str
     group: str
     image: Callable[[], "Image"]
     aesthetic: float | None = None
-    count: int = 0
+    count: float = 0
     mood: str | None = None
+    kin: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a network said of a photograph when it scored it: beauty on 1-7, six probabilities in MOODS order."""
+
+    aesthetic: float
+    moods: tuple[float, ...]
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ LEAST_ROWS = 20  # rated or labelled photographs of a collection
 MOST_ROWS = 3000  # kernel ridge grows with the cube of the photographs
 # Variance of one person's rating about the mean over that of the score's error by folds (OASIS beauty: 2.2 over .55).
 RATING_NOISE = 4.0
+LEAST_COUNT = 0.1  # effective ratings: of few that hardly count, the noise is large and not without end
 LICENCE = (
     "Heads trained on OASIS (Kurdi, Lozano, Banaji 2017, Behavior Research Methods 49, 457-470; beauty norms: "
     "Brielmann, Pelli 2019, Frontiers in Psychology 10, 2420; free for research) and, for moods, on Flickr8k "
@@ -243,7 +244,7 @@ def _collection(rows: Sequence[TrainingRow], seen: Floats) -> Examples:
     if len(set(groups)) < FOLDS:
         groups = [row.key for row in rows]
     examples = describe(groups, targets, [row.mood for row in rows], "collection")
-    noise = np.array([1 + RATING_NOISE / max(row.count, 1) for row in rows])
+    noise = np.array([1 + RATING_NOISE / max(row.count, LEAST_COUNT) for row in rows])
     return dataclasses.replace(examples, features=seen, noise=noise)
 
 

@@ -194,7 +194,7 @@ def test_no_request_fails_and_no_page_mixes_networks_while_they_are_switched(net
             assert switching.switch_back(standing_by.id, actor=None, reason="load")
         else:
             coming = next(network for network in networks if network != interface.active())
-            interface.promote(coming.id, actor=None)
+            interface.promote(coming.id, actor=None, reason="a test", forced=True)
             scoring.score_pending()
             assert interface.active() == coming
         switches += 1

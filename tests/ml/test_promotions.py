@@ -33,7 +33,7 @@ def states() -> dict[str, str]:
 
 
 def come_in(network: Network, actor=None, reason: str = "") -> None:
-    interface.promote(network.pk, actor=actor, reason=reason)
+    interface.promote(network.pk, actor=actor, reason=reason or "a test", forced=True)
     assert interface.arrived(network.pk, missing=0)
 
 
@@ -75,29 +75,29 @@ def test_a_network_that_does_not_stand_by_cannot_be_switched_back_to(first, admi
 
 def test_called_off_it_goes_back_where_it_came_from(first):
     one, two = candidate(1), candidate(2)
-    interface.promote(one.pk, actor=None)
+    interface.promote(one.pk, actor=None, reason="a test", forced=True)
     assert interface.call_off(one.pk) and not interface.call_off(one.pk)
     assert states()["1"] == "candidate"
     assert Promotion.objects.get(network=one).ended_at is not None
     assert not interface.arrived(one.pk, missing=0), "what was called off does not arrive"
     come_in(one)
     come_in(two)
-    interface.promote(first.id, actor=None)
+    interface.promote(first.id, actor=None, reason="a test", forced=True)
     interface.call_off(first.id)
     assert states() == {"shipped": "retired", "1": "standby", "2": "active"}
 
 
 def test_a_second_promotion_calls_the_first_off(first):
     one, two = candidate(1), candidate(2)
-    interface.promote(one.pk, actor=None)
-    interface.promote(two.pk, actor=None)
+    interface.promote(one.pk, actor=None, reason="a test", forced=True)
+    interface.promote(two.pk, actor=None, reason="a test", forced=True)
     assert states() == {"shipped": "active", "1": "candidate", "2": "incoming"}
     assert Promotion.objects.get(network=one).ended_at is not None
 
 
 def test_paused_it_neither_scores_nor_takes_over(first):
     one = candidate(1)
-    interface.promote(one.pk, actor=None)
+    interface.promote(one.pk, actor=None, reason="a test", forced=True)
     assert interface.scores_now(one.pk)
     assert interface.pause(one.pk) and not interface.pause(one.pk)
     assert interface.to_score() == [first] and interface.incoming() is None and not interface.scores_now(one.pk)

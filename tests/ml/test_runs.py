@@ -227,7 +227,7 @@ def test_the_checkpoints_of_old_runs_are_deleted(settings, tmp_path):
 def test_a_promoted_network_ranks_only_when_nothing_lacks_its_scores(admin):
     first = interface.active()
     candidate = Network.objects.create(name="starter-00000000", recipe="starter", path="x")
-    interface.promote(candidate.pk, actor=admin, reason="better")
+    interface.promote(candidate.pk, actor=admin, reason="better", forced=True)
     assert interface.active() == first
     assert not interface.arrived(candidate.pk, missing=3)
     assert interface.active() == first
@@ -263,7 +263,7 @@ def test_a_newer_shipped_network_comes_in_by_itself_where_a_shipped_one_ranks(mo
 def test_a_newer_shipped_network_waits_where_an_admin_chose(admin, monkeypatch, tmp_path):
     interface.active()
     chosen = Network.objects.create(name="starter-00000000", recipe="starter", path="x")
-    interface.promote(chosen.pk, actor=admin, reason="better")
+    interface.promote(chosen.pk, actor=admin, reason="better", forced=True)
     interface.arrived(chosen.pk, missing=0)
     newer = another_network(tmp_path)
     monkeypatch.setattr(files, "shipped", lambda: newer)

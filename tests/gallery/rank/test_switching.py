@@ -41,7 +41,7 @@ def score_by(network: interface.NetworkInfo, photos: list[Photo]) -> None:
 
 
 def bring_in(network: interface.NetworkInfo) -> None:
-    interface.promote(network.id, actor=None)
+    interface.promote(network.id, actor=None, reason="a test", forced=True)
     scoring.score_pending()
 
 
@@ -53,7 +53,7 @@ def test_new_photographs_come_before_the_collection_that_an_incoming_network_sco
 ):
     pictures(6)
     scoring.score_pending()
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     monkeypatch.setattr(scoring, "TURN", 0)
     turns = []
 
@@ -71,7 +71,7 @@ def test_new_photographs_come_before_the_collection_that_an_incoming_network_sco
 def test_paused_half_way_it_goes_on_later_and_then_takes_over(looker, pictures, other):
     pictures(6)
     scoring.score_pending()
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     scoring.score_pending(batch=2, progress=lambda *_: interface.pause(other.id))
     assert Score.objects.filter(network=other.id).count() == 2
     assert scoring.score_pending() == scoring.ScoringResult() and interface.active() != other
@@ -83,10 +83,10 @@ def test_paused_half_way_it_goes_on_later_and_then_takes_over(looker, pictures, 
 def test_called_off_half_way_its_scores_stay_for_another_time(looker, pictures, other):
     pictures(6)
     scoring.score_pending()
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     scoring.score_pending(batch=2, progress=lambda *_: interface.call_off(other.id))
     assert interface.active() != other
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     assert scoring.score_pending().scored == 4
 
 
@@ -105,7 +105,7 @@ def test_a_network_that_gives_no_numbers_does_not_empty_the_site(looker, picture
     scoring.score_pending()
     before = shortlist.current().version
     blind = Photo.objects.order_by("pk")[:3]
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     for photo in blind:
         scoring.ScoringFailure.objects.create(photo=photo, network_id=other.id, reason="no numbers")
     scoring.score_pending()
@@ -142,7 +142,7 @@ def test_killed_before_the_switch_nothing_has_happened_and_the_next_pass_complet
 ):
     score_by(other, collection(8))
     before = shortlist.current()
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
 
     def die(*args, **kwargs):
         raise Killed
@@ -158,7 +158,7 @@ def test_killed_before_the_switch_nothing_has_happened_and_the_next_pass_complet
 
 def test_killed_right_after_the_switch_it_has_happened_whole(collection, other, monkeypatch):
     score_by(other, collection(8))
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
 
     def die():
         raise Killed
@@ -174,7 +174,7 @@ def test_what_pages_read_changes_in_the_transaction_that_changes_the_network(col
     """What is written ahead is not read before, and nothing needs to be written after."""
     score_by(other, collection(8))
     before = shortlist.current()
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     written = shortlist.write(other.id)
     assert shortlist.current() is before
     assert interface.arrived(other.id, missing=0)
@@ -357,7 +357,7 @@ def test_all_networks_in_use_follow_an_answer(collection, other, visitor):
     score_by(other, photos)
     before = interface.active()
     actions.rate(visitor=visitor, photo=photos[0], value=2)
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     interface.pause(other.id)
     actions.rate(visitor=visitor, photo=photos[1], value=5, felt="sad")
     interface.pause(other.id, paused=False)
@@ -389,7 +389,7 @@ def test_what_a_network_missed_while_it_was_retired_is_there_when_it_ranks_again
 def test_an_answer_is_kept_where_a_network_that_comes_in_cannot_be_read(collection, other, visitor, monkeypatch):
     photos = collection(3)
     score_by(other, photos)
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     prior = interface.prior(0)
 
     def read(network_id):
@@ -410,7 +410,7 @@ def test_answers_given_while_taste_is_carried_over_are_not_lost(collection, othe
     score_by(other, photos)
     people = rated(6, photos)
     monkeypatch.setattr(learning, "CHUNK", 2)
-    interface.promote(other.id, actor=None)
+    interface.promote(other.id, actor=None, reason="a test", forced=True)
     stop, errors = threading.Event(), []
 
     def answer(seed: int) -> None:
