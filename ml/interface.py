@@ -3,7 +3,7 @@
 Light to import: neither torch nor ONNX Runtime is loaded until a scorer is asked for, so web processes may use it.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ml import files, runs
-from ml.collection import alarms, register_collection
 from ml.engines import processors
 from ml.files import NetworkFileError
 from ml.models import Network
 from ml.moods import MOODS
-from ml.parts import Part, part_of
 from ml.prior import Prior, prior_of
 from ml.promotions import (
     RANKING,
@@ -36,9 +34,8 @@ from ml.promotions import (
     switch_back,
     to_score,
 )
-from ml.rows import Said, Selection, TrainingRow
+from ml.rows import Selection, TrainingRow
 from ml.runs import AlreadyTraining
-from ml.verdicts import NotAccepted
 
 if TYPE_CHECKING:
     from ml.concepts import Classifier
@@ -52,14 +49,11 @@ __all__ = [
     "AlreadyTraining",
     "NetworkFileError",
     "NetworkInfo",
-    "NotAccepted",
     "Prior",
-    "Said",
     "Selection",
     "TrainingRow",
     "active",
     "add",
-    "alarms",
     "answers_since",
     "arrived",
     "call_off",
@@ -67,6 +61,7 @@ __all__ = [
     "choose_engine",
     "in_use",
     "incoming",
+    "licences",
     "live_on",
     "name_of",
     "network",
@@ -77,7 +72,7 @@ __all__ = [
     "processors",
     "promote",
     "register_answers",
-    "register_collection",
+    "register_licences",
     "register_rows",
     "register_verification",
     "scene_classifier",
@@ -205,6 +200,7 @@ def scene_classifier() -> "Classifier | None":
 
 _sources: list[Callable[[Selection], Iterable[TrainingRow]]] = []
 _verifications: list[Callable[[], None]] = []
+_licences: dict[str, str] = {}
 _answers: list[Callable[[datetime | None], int]] = []
 
 
@@ -214,19 +210,25 @@ def register_rows(source: Callable[[Selection], Iterable[TrainingRow]]) -> None:
         _sources.append(source)
 
 
-def training_rows(selection: Selection | None = None, *, part: Part = "train") -> list[TrainingRow]:
-    """The rows that the registered sources have now. Images in them are loaded only when asked for.
-
-    part: of the frozen split by groups ("train", or "test" for those that only judge), see ml.parts.
-    """
-    rows = (row for source in _sources for row in source(selection or Selection()))
-    return [row for row in rows if part_of(row.group, row.kin) == part]
+def training_rows(selection: Selection | None = None) -> list[TrainingRow]:
+    """All rows that the registered sources have now. Images in them are loaded only when asked for."""
+    return [row for source in _sources for row in source(selection or Selection())]
 
 
 def register_verification(verify: Callable[[], None]) -> None:
     """What the weekly verification calls (the gallery registers that of its data set)."""
     if verify not in _verifications:
         _verifications.append(verify)
+
+
+def register_licences(names: Mapping[str, str]) -> None:
+    """What licences a collection's photographs may have, by slug: an admin chooses by them what teaches a network."""
+    _licences.update(names)
+
+
+def licences() -> dict[str, str]:
+    """The licences that were registered: name by slug."""
+    return dict(_licences)
 
 
 def register_answers(count: Callable[[datetime | None], int]) -> None:

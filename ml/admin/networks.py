@@ -1,5 +1,7 @@
 """Networks in the admin: retrain, compare, promote."""
 
+from datetime import datetime
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -29,7 +31,7 @@ class NetworkAdmin(ReadOnlyAdmin):
         return own + super().get_urls()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
-        run = TrainingRun.objects.filter(state__in=["queued", "running"]).first()
+        run = TrainingRun.objects.filter(recipe="starter", state__in=["queued", "running"]).first()
         more = {"run": run, "may_retrain": request.user.has_perm("ml.add_trainingrun")}
         return super().changelist_view(request, {**(extra_context or {}), **more})
 
@@ -46,16 +48,23 @@ class NetworkAdmin(ReadOnlyAdmin):
     @admin.display(description="when it ranked the site")
     def history(self, network: Network) -> str:
         rows = [
-            (p.asked_at, p.actor or "Evoke", p.reason or "no reason given", p.live_at or "not yet")
+            (
+                *(_minute(p.asked_at), p.actor or "Evoke", p.reason or "no reason given"),
+                *(", forced" if p.forced else "", _minute(p.live_at) or "not yet", _minute(p.ended_at) or "now"),
+            )
             for p in network.promotions.select_related("actor").order_by("asked_at")
         ]
-        return format_html_join("", "{} by {}: {} (ranks since: {})<br>", rows) or "never"
+        return format_html_join("", "{} by {}: {}{} (ranked from: {}, until: {})<br>", rows) or "never"
 
     def retrain(self, request: HttpRequest) -> HttpResponse:
         return _retrain(request)
 
     def promote(self, request: HttpRequest, pk: int) -> HttpResponse:
         return _promote(request, pk)
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
 
 
 @require_POST
