@@ -9,10 +9,11 @@ class GalleryConfig(AppConfig):
 
     def ready(self) -> None:
         from gallery import licences, people
-        from gallery.rank import rows
+        from gallery.rank import habits, rows
         from ml import interface
 
         interface.register_rows(rows.training_rows)
+        interface.register_collection(said=rows.said_by, alarms=habits.alarms, thumbnails=rows.thumbnails)
         interface.register_verification(_verify)
         interface.register_licences({slug: licences.LICENCES[slug].name for slug in licences.SHOWN})
         interface.register_answers(rows.answers_since)

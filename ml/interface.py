@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from ml import files, runs
+from ml.collection import alarms, register_collection
 from ml.engines import processors
 from ml.files import NetworkFileError
 from ml.models import Network
 from ml.moods import MOODS
+from ml.parts import Part, part_of
 from ml.prior import Prior, prior_of
 from ml.promotions import (
     RANKING,
@@ -34,8 +36,9 @@ from ml.promotions import (
     switch_back,
     to_score,
 )
-from ml.rows import Selection, TrainingRow
+from ml.rows import Said, Selection, TrainingRow
 from ml.runs import AlreadyTraining
+from ml.verdicts import NotAccepted
 
 if TYPE_CHECKING:
     from ml.concepts import Classifier
@@ -49,11 +52,14 @@ __all__ = [
     "AlreadyTraining",
     "NetworkFileError",
     "NetworkInfo",
+    "NotAccepted",
     "Prior",
+    "Said",
     "Selection",
     "TrainingRow",
     "active",
     "add",
+    "alarms",
     "answers_since",
     "arrived",
     "call_off",
@@ -72,6 +78,7 @@ __all__ = [
     "processors",
     "promote",
     "register_answers",
+    "register_collection",
     "register_licences",
     "register_rows",
     "register_verification",
@@ -210,9 +217,13 @@ def register_rows(source: Callable[[Selection], Iterable[TrainingRow]]) -> None:
         _sources.append(source)
 
 
-def training_rows(selection: Selection | None = None) -> list[TrainingRow]:
-    """All rows that the registered sources have now. Images in them are loaded only when asked for."""
-    return [row for source in _sources for row in source(selection or Selection())]
+def training_rows(selection: Selection | None = None, *, part: Part = "train") -> list[TrainingRow]:
+    """The rows that the registered sources have now. Images in them are loaded only when asked for.
+
+    part: of the frozen split by groups ("train", or "test" for those that only judge), see ml.parts.
+    """
+    rows = (row for source in _sources for row in source(selection or Selection()))
+    return [row for row in rows if part_of(row.group, row.kin) == part]
 
 
 def register_verification(verify: Callable[[], None]) -> None:
