@@ -58,10 +58,11 @@ def known(x: Floats, covariance: Floats, precision: Floats) -> float:
 
 
 def sample(arrays: Arrays, count: int = SAMPLE) -> Floats:
-    """x (n, d) of photographs spread evenly over the collection; the intercept, which moves none of them, is 0."""
+    """x (n, d) of photographs spread evenly over the collection, less their mean: what moves all alike orders none."""
     rows = np.linspace(0, len(arrays.ids) - 1, min(count, len(arrays.ids))).astype(int)
     z = np.stack([arrays.aesthetic[rows], arrays.valence[rows], arrays.arousal[rows]], 1)
-    return np.hstack([arrays.embedding[rows], np.zeros((len(rows), 1)), z]).astype(np.float64)
+    x = np.hstack([arrays.embedding[rows], np.ones((len(rows), 1)), z]).astype(np.float64)
+    return x - x.mean(0)
 
 
 def shifts(arrays: Arrays, weights: Floats) -> Floats:

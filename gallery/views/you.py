@@ -27,13 +27,13 @@ def you(request: Request) -> HttpResponse:
     if visitor is None or page is None or not page.paginator.count:
         return private(render(request, "you_empty.html", {"undoable": learnt.last(visitor) if visitor else None}))
     hidden = veiled(request)
-    said = learnt.said(page, veiled=hidden, shows_sensitive=opens_sensitive(request))
+    rated = learnt.said(page, veiled=hidden, shows_sensitive=opens_sensitive(request))
     found = learnt.you(visitor, veiled=hidden) if page.number == 1 else None
-    photos = [each.photo for each in said if each.photo] + (found.photos if found else [])
+    photos = [each.photo for each in rated if each.photo] + (found.photos if found else [])
     context = {
         "you": found,
         "page": page,
-        "said": said,
+        "rated": rated,
         "undoable": learnt.last(visitor),
         "moods": MOODS.values(),
         "here": reverse("you") + (f"?page={page.number}" if page.number > 1 else ""),
