@@ -79,8 +79,9 @@ class RunForm(forms.Form):
     def selection(self) -> Selection:
         """What was chosen to learn from."""
         said = self.cleaned_data
-        several = {name: tuple(said[name]) for name in ("moods", "licences", "sets")}
-        return Selection(**several, **{name: said[name] for name in ("ratings", "felt", "tags", "since", "until")})
+        found: dict[str, Any] = {name: tuple(said[name]) for name in ("moods", "licences", "sets")}
+        found |= {name: said[name] for name in ("ratings", "felt", "tags", "since", "until")}
+        return Selection(**found)
 
     def facts(self) -> dict[str, Any]:
         """All of it, as ml.runs.start takes it."""

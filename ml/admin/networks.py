@@ -10,7 +10,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html_join
 from django.views.decorators.http import require_POST
 
-from ml import interface
+from ml import interface, verdicts
 from ml.admin.readonly import ReadOnlyAdmin, lines
 from ml.models import Network, TrainingRun
 
@@ -38,7 +38,8 @@ class NetworkAdmin(ReadOnlyAdmin):
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None):
         network = get_object_or_404(Network, pk=object_id)
         promotable = network.state in (Network.State.CANDIDATE, Network.State.RETIRED)
-        more = {"may_promote": promotable and request.user.has_perm("ml.change_network")}
+        may = promotable and request.user.has_perm("ml.change_network")
+        more = {"may_promote": may, "refusal": verdicts.why_not(network) if may else ""}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     @admin.display(description="figures (by folds)")
@@ -84,6 +85,12 @@ def _promote(request: HttpRequest, pk: int) -> HttpResponse:
     if not request.user.has_perm("ml.change_network"):
         raise PermissionDenied
     network = get_object_or_404(Network, pk=pk)
-    interface.promote(network.pk, actor=request.user, reason=request.POST.get("reason", "")[:300])
+    page = HttpResponseRedirect(reverse("admin:ml_network_change", args=[pk]))
+    reason, forced = request.POST.get("reason", "")[:300], "forced" in request.POST
+    try:
+        interface.promote(network.pk, actor=request.user, reason=reason, forced=forced)
+    except interface.NotAccepted as error:
+        messages.error(request, str(error))
+        return page
     messages.success(request, f"{network.name} now scores the collection and ranks the site as soon as that is done.")
-    return HttpResponseRedirect(reverse("admin:ml_network_change", args=[pk]))
+    return page

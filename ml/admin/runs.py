@@ -33,18 +33,15 @@ class TrainingRunAdmin(ReadOnlyAdmin):
     change_list_template = "admin/ml/trainingrun/change_list.html"
 
     def get_urls(self) -> list:
-        views = {
-            "start/": (self.start, "start"),
-            "recipe/": (self.recipe, "recipe"),
-            "queue/": (self.queue, "queue"),
-            "<int:pk>/progress/": (self.progress, "progress"),
-            "<int:pk>/curves.svg": (self.curves, "curves"),
-            "<int:pk>/cancel/": (self.cancel, "cancel"),
-            "<int:pk>/resume/": (self.resume, "resume"),
-        }
+        guard = self.admin_site.admin_view
         own = [
-            path(place, self.admin_site.admin_view(view), name=f"ml_trainingrun_{name}")
-            for place, (view, name) in views.items()
+            path("start/", guard(self.start), name="ml_trainingrun_start"),
+            path("recipe/", guard(self.recipe), name="ml_trainingrun_recipe"),
+            path("queue/", guard(self.queue), name="ml_trainingrun_queue"),
+            path("<int:pk>/progress/", guard(self.progress), name="ml_trainingrun_progress"),
+            path("<int:pk>/curves.svg", guard(self.curves), name="ml_trainingrun_curves"),
+            path("<int:pk>/cancel/", guard(self.cancel), name="ml_trainingrun_cancel"),
+            path("<int:pk>/resume/", guard(self.resume), name="ml_trainingrun_resume"),
         ]
         return own + super().get_urls()
 

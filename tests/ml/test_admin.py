@@ -64,11 +64,24 @@ def test_promote_keeps_who_and_why(client, boss):
     interface.active()
     network = Network.objects.create(name="starter-00000000", recipe="starter")
     response = client.post(
-        f"/admin/ml/network/{network.pk}/promote/", {"reason": "better on <b>our</b> hills"}, follow=True
+        f"/admin/ml/network/{network.pk}/promote/",
+        {"reason": "better on <b>our</b> hills", "forced": "on"},
+        follow=True,
     )
     promotion = Promotion.objects.get(network=network)
     assert (promotion.actor, promotion.reason) == (boss, "better on <b>our</b> hills")
     assert b"<b>our</b>" not in response.content
+
+
+def test_a_network_that_the_gate_has_not_accepted_needs_force_and_a_reason(client, boss):
+    interface.active()
+    network = Network.objects.create(name="starter-00000000", recipe="starter")
+    page = f"/admin/ml/network/{network.pk}/promote/"
+    assert b"was not compared" in client.post(page, {"reason": "better"}, follow=True).content
+    assert b"say why" in client.post(page, {"reason": " ", "forced": "on"}, follow=True).content
+    assert not Promotion.objects.filter(network=network).exists()
+    client.post(page, {"reason": "the old one is broken", "forced": "on"})
+    assert Promotion.objects.get(network=network).forced
 
 
 @pytest.mark.parametrize(("state", "polls"), [("running", True), ("done", False), ("failed", False)])
