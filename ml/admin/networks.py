@@ -10,7 +10,8 @@ from django.urls import path, reverse
 from django.utils.html import format_html_join
 from django.views.decorators.http import require_POST
 
-from ml import interface, verdicts
+from ml import interface
+from ml.admin import compare
 from ml.admin.readonly import ReadOnlyAdmin, lines
 from ml.models import Network, TrainingRun
 
@@ -27,19 +28,19 @@ class NetworkAdmin(ReadOnlyAdmin):
         own = [
             path("retrain/", self.admin_site.admin_view(self.retrain), name="ml_network_retrain"),
             path("<int:pk>/promote/", self.admin_site.admin_view(self.promote), name="ml_network_promote"),
+            path("<int:pk>/compare/", self.admin_site.admin_view(compare.page), name="ml_network_compare"),
+            path("<int:pk>/judge/", self.admin_site.admin_view(compare.judge), name="ml_network_judge"),
         ]
         return own + super().get_urls()
 
     def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         run = TrainingRun.objects.filter(recipe="starter", state__in=["queued", "running"]).first()
-        more = {"run": run, "may_retrain": request.user.has_perm("ml.add_trainingrun")}
+        more = {"run": run, "may_retrain": request.user.has_perm("ml.add_trainingrun"), "alarms": interface.alarms()}
         return super().changelist_view(request, {**(extra_context or {}), **more})
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None):
         network = get_object_or_404(Network, pk=object_id)
-        promotable = network.state in (Network.State.CANDIDATE, Network.State.RETIRED)
-        may = promotable and request.user.has_perm("ml.change_network")
-        more = {"may_promote": may, "refusal": verdicts.why_not(network) if may else ""}
+        more = {"network": network, **compare.promotion_context(request, network)}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **more})
 
     @admin.display(description="figures (by folds)")

@@ -248,6 +248,7 @@ CELERY_TASK_ROUTES = {
     "gallery.tasks.crawl_on": {"queue": "crawl"},
     "gallery.tasks.render_pending": {"queue": "crawl"},
     "ml.tasks.verify": {"queue": "score"},
+    "ml.tasks.judge": {"queue": "score"},
     "ml.tasks.train": {"queue": "train"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
