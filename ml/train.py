@@ -91,6 +91,7 @@ def train(
         "arguments": {**recipe.arguments(), "seed": seed},
         "data": {kind: int((examples.sets == kind).sum()) for kind in sorted(folders)},
         "data_hash": _data_hash(paths, examples),
+        "photographs": sorted(hashlib.sha256(paths[place].read_bytes()).hexdigest()[:16] for place in kept),
         "figures": figures(examples, said),
         "figures_by": f"{FOLDS} folds by subject",
         "calibration": calibration(examples.moods, said.moods),
@@ -196,6 +197,7 @@ def retrain(
         "arguments": {**base.arguments, "seed": seed, "base": base.name},
         "data": {**base.card.get("data", {}), "collection": len(collection)},
         "data_hash": digest,
+        "photographs": base.card.get("photographs", []),  # of the collection's, those that judge never teach
         "figures": compared,
         "figures_by": f"{folds} folds by creator on the collection; `before`: the heads without the collection",
         **_origin(seed, "Retrain in the admin"),

@@ -109,7 +109,7 @@ def test_from_a_folder_to_a_promoted_network(folder, media, settings, client):
     assert run.network.state == "candidate"
     assert interface.active() == before, "a candidate changes nothing by itself"
 
-    client.post(f"/admin/ml/network/{run.network.pk}/promote/", {"reason": "it knows our hills"})
+    client.post(f"/admin/ml/network/{run.network.pk}/promote/", {"reason": "it knows our hills", "forced": "1"})
     assert Network.objects.get(pk=run.network.pk).state == "incoming"
     gallery_tasks.score_pending()
     assert interface.active().id == run.network.pk
