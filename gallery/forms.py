@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from gallery.actions import PAGE, SORTS
+from gallery.models import Report
 from gallery.moods import MOODS
 
 MOOD_CHOICES = [(slug, mood.name) for slug, mood in MOODS.items()]
@@ -169,6 +170,35 @@ class TakedownForm(forms.Form):
             "reason": "Say it in at most 2,000 characters.",
             "email": "That is not an e-mail address; it may also stay empty.",
         }
+        for name, errors in self.errors.items():
+            return plain.get(name) or str(errors[0])
+        return ""
+
+
+class ReportForm(forms.Form):
+    """What is wrong with a photograph. MINE and COPYRIGHT are requests to take it down, and are kept as such."""
+
+    MINE, COPYRIGHT = "mine", "copyright"
+    REASONS = [
+        *Report.Reason.choices,
+        (MINE, "It is mine, or shows me: take it down"),
+        (COPYRIGHT, "It breaks somebody’s copyright"),
+    ]
+    TAKEDOWNS = {MINE: "It is theirs, or shows them.", COPYRIGHT: "It breaks somebody's copyright."}
+
+    reason = forms.ChoiceField(choices=REASONS)
+    note = forms.CharField(max_length=1000, required=False)
+    website = forms.CharField(required=False)  # people do not see it: what fills it is a machine
+
+    def clean_website(self) -> str:
+        if self.cleaned_data["website"]:
+            raise ValidationError("Leave the field that says so empty, and send it once more.")
+        return ""
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, in one sentence for the page; "" if nothing is."""
+        plain = {"reason": "Choose what is wrong with it.", "note": "Say it in at most 1,000 characters."}
         for name, errors in self.errors.items():
             return plain.get(name) or str(errors[0])
         return ""

@@ -14,7 +14,8 @@ from django.dispatch import receiver
 from accounts.models import Visitor
 from accounts.registry import Exporter, Mood, Row, register_eraser, register_exporter, register_moods
 from accounts.signals import visitor_merged
-from gallery.models import Rating, RatingEvent, Taste, Visit
+from gallery import reports
+from gallery.models import Rating, RatingEvent, Report, Taste, Visit
 from gallery.moods import MOODS
 from gallery.rank import learning
 from ml import interface
@@ -41,7 +42,7 @@ def drop_taste(anonymous: Visitor, member: Visitor) -> int:
     return 0
 
 
-movers: dict[type[models.Model], Mover] = {Rating: move_ratings, Taste: drop_taste}
+movers: dict[type[models.Model], Mover] = {Rating: move_ratings, Report: reports.move, Taste: drop_taste}
 
 
 def register_mover(table: type[models.Model], mover: Mover) -> None:
@@ -76,9 +77,27 @@ SAID = (Rating, RatingEvent, Taste, Visit)
 
 
 def forget(visitor: Visitor) -> None:
-    """What they said, what they were shown, and what was learnt from it. What they keep (collections) stays."""
+    """What they said, what they were shown, and what was learnt from it. What they keep (collections) stays.
+
+    What they reported stays for the photographs' sake, with nothing that leads back to them.
+    """
     for table in SAID:
         table._default_manager.filter(visitor=visitor).delete()
+    reports.forget(visitor)
+
+
+def _reports(visitor: Visitor) -> Iterator[Row]:
+    for row in (
+        Report.objects.filter(visitor=visitor).select_related("decision").order_by("pk").iterator(chunk_size=500)
+    ):
+        yield {
+            "photo": row.photo_id,
+            "reason": row.get_reason_display(),
+            "note": row.note,
+            "reported_at": row.reported_at,
+            "decision": row.decision.get_kind_display() if row.decision else "",
+            "because": row.decision.reason if row.decision else "",
+        }
 
 
 def _answers(rows: Any, when: str) -> Iterator[Row]:
@@ -149,6 +168,19 @@ EXPORTERS = [
         "Every answer that you ever gave, those since changed or taken back too.",
         {**ANSWER, "at": "when"},
         lambda visitor: _answers(visitor.rating_events, "at"),
+    ),
+    Exporter(
+        "reports",
+        "What you reported of photographs, and what was decided.",
+        {
+            "photo": "its number here",
+            "reason": "what you said is wrong",
+            "note": "what you wrote",
+            "reported_at": "when",
+            "decision": "what was decided; empty while nobody has",
+            "because": "why",
+        },
+        _reports,
     ),
     Exporter(
         "visits",

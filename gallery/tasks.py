@@ -4,6 +4,7 @@ import logging
 
 from celery import shared_task
 
+from gallery import reports, safety
 from gallery.collect import crawl, duplicates, recheck, removals, renditions, workers
 from gallery.collect.sources.base import SourceError
 from gallery.models import Crawl
@@ -16,7 +17,11 @@ RENDERED = 300  # photographs of a turn
 
 @shared_task(name="gallery.tasks.score_pending")
 def score_pending() -> None:
-    """Score what lacks the active (or an incoming) network's scores, and write the shortlist anew."""
+    """Score what lacks the active (or an incoming) network's scores, and write the shortlist anew.
+
+    The safety model looks first, so that what it holds is never shown.
+    """
+    safety.check_pending()
     scoring.score_pending()
 
 
@@ -30,6 +35,7 @@ def confirm_duplicates() -> None:
 def purge_removed() -> None:
     """Delete files of what was removed a month ago, and e-mail addresses of requests decided a month ago."""
     removals.purge()
+    reports.purge()
 
 
 @shared_task(name="gallery.tasks.recheck_sources")

@@ -10,6 +10,7 @@ from gallery.views.journey import journey, journey_step
 from gallery.views.mood import mood
 from gallery.views.operation import healthz, readyz, robots
 from gallery.views.photo import photo
+from gallery.views.report import report, report_status
 from gallery.views.science import reproduction_json, science
 from gallery.views.takedown import takedown, takedown_status
 from gallery.views.you import remove, undo, you
@@ -19,6 +20,8 @@ urlpatterns = [
     path("mood/<slug:slug>/", mood, name="mood"),
     path("photo/<int:pk>/", photo, name="photo"),
     path("photo/<int:pk>/rate/", rate, name="rate"),
+    path("photo/<int:pk>/report/", report, name="report"),
+    path("report/<slug:receipt>/", report_status, name="report_status"),
     path("moods/accept/", accept_moods, name="accept_moods"),
     path("visit/fresh/", fresh_visit, name="fresh_visit"),
     path("journey/", journey, name="journey"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
-from ml import files, runs
+from ml import files, runs, weights
 from ml.collection import alarms, register_collection
 from ml.engines import processors
 from ml.files import NetworkFileError
@@ -42,6 +42,7 @@ from ml.verdicts import NotAccepted
 
 if TYPE_CHECKING:
     from ml.concepts import Classifier
+    from ml.safety import SafetyClassifier
     from ml.scorer import Scoring
     from ml.taste_trials import Trial
 
@@ -82,6 +83,8 @@ __all__ = [
     "register_licences",
     "register_rows",
     "register_verification",
+    "safety_classifier",
+    "safety_installed",
     "scene_classifier",
     "scorer",
     "scores_now",
@@ -203,6 +206,26 @@ def scene_classifier() -> "Classifier | None":
 
     folder = Path(settings.NETWORKS_DIR)
     return concepts.scenes(folder / "places365", folder / "onnx")
+
+
+def safety_installed() -> bool:
+    """Whether install_weights brought the safety model here; asks nothing but the disk."""
+    return _safety_folder().joinpath(weights.KNOWN[weights.SAFETY].name).is_file()
+
+
+def safety_classifier() -> "SafetyClassifier | None":
+    """What says how likely a photograph shows nudity, or None where `install_weights safety` was not done.
+
+    Raises ml.files.NetworkFileError where the file is damaged.
+    """
+    from ml.safety import SafetyClassifier
+
+    path = weights.safety(Path(settings.NETWORKS_DIR))
+    return SafetyClassifier(path) if path is not None else None
+
+
+def _safety_folder() -> Path:
+    return weights.folder_of(weights.SAFETY, Path(settings.NETWORKS_DIR))
 
 
 _sources: list[Callable[[Selection], Iterable[TrainingRow]]] = []

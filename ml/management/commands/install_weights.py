@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from ml import cli, weights
 
-NAMES = ("imagenet", "places365", *weights.IMAGENET)
+NAMES = ("imagenet", "places365", weights.SAFETY, *weights.IMAGENET)
 
 
 class Command(BaseCommand):
