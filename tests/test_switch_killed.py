@@ -36,7 +36,7 @@ while True:
     first = Photo.objects.order_by("pk").first()
     Photo.objects.filter(pk=first.pk).update(title=first.title + ".", colour=(first.colour + 1) % 0xFFFFFF)
     coming = next(i for i in map(int, sys.argv[1:]) if i != interface.active().id)
-    interface.promote(coming, actor=None)
+    interface.promote(coming, actor=None, reason="a test", forced=True)
     scoring.score_pending()
     back = interface.standby()
     if back is not None:
@@ -48,7 +48,7 @@ while True:
 @pytest.fixture
 def networks(transactional_db, settings, tmp_path) -> list[interface.NetworkInfo]:
     both = two_networks(settings, tmp_path)
-    people = Visitor.objects.bulk_create(Visitor() for _ in range(60))
+    people = Visitor.objects.bulk_create(Visitor() for _ in range(12))
     photos = list(Photo.objects.order_by("pk")[:20])
     Visit.objects.bulk_create(Visit(visitor=who, mood="happy", seed=1) for who in people)
     Rating.objects.bulk_create(

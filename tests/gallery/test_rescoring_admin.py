@@ -34,7 +34,7 @@ def incoming(collection):
     """A network that has scored three photographs of ten, and failed on one."""
     photos = collection(10)
     row = Network.objects.create(name="other-00000000", recipe="starter")
-    interface.promote(row.pk, actor=None, reason="better")
+    interface.promote(row.pk, actor=None, reason="better", forced=True)
     score(row, photos[:3])
     ScoringFailure.objects.create(photo=photos[3], network=row, reason="It has no <rendition>.")
     row.refresh_from_db()
