@@ -95,7 +95,7 @@ def test_killed_half_way_it_goes_on_stores_nothing_twice_and_leaves_no_process(t
     for i in range(30):
         (photos / f"{i}.jpg").write_bytes(encoded(picture(i, (1000, 750))))
     process = start_import(settings.DATABASES["default"]["NAME"], photos, tmp_path / "run.py")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while Photo.objects.count() < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     workers = psutil.Process(process.pid).children(recursive=True)
