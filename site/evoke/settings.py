@@ -67,6 +67,14 @@ def _whole(name: str, default: int, least: int, most: int) -> int:
     return int(text)
 
 
+def _help_address() -> str:
+    """Where the help line leads: a page by https or a telephone number."""
+    address = env.str("EVOKE_HELP_URL", default="").strip()
+    if address and not address.startswith(("https://", "tel:")):
+        raise ImproperlyConfigured("EVOKE_HELP_URL must begin with https:// or tel:, or be unset.")
+    return address
+
+
 try:
     VAR = embedded.data_folder()
     SECRET_KEY = env.str("SECRET_KEY", default="") or embedded.secret("django")
@@ -278,6 +286,9 @@ OPENVERSE_API_URL = env.str("OPENVERSE_API_URL", default="https://api.openverse.
 # Networks (CIDR) that fetching may reach although they are not public: empty but for tests on 127.0.0.1.
 EVOKE_FETCH_ALLOW: list[str] = env.list("EVOKE_FETCH_ALLOW", default=[])
 EVOKE_FETCH_A_HOST = _whole("EVOKE_FETCH_A_HOST", 4, 1, 32)  # photographs taken from one host at a time, by a process
+
+# The line at the foot of Sad, Fear and Solitude; none is shown until it is set.
+HELP_TEXT, HELP_URL = env.str("EVOKE_HELP_TEXT", default="").strip(), _help_address()
 
 LOGGING = {
     "version": 1,

@@ -31,6 +31,7 @@ def test_every_setting_is_in_the_table_of_operating_and_every_row_is_a_setting()
         ("DATABASE_URL", "sqlite:///x.db", "DATABASE_URL must name a PostgreSQL server"),
         ("STORAGE_URL", "ftp://host/folder", "STORAGE_URL must be s3://bucket/prefix"),
         ("EVOKE_VAR", "/proc/nothing", "cannot be written"),
+        ("EVOKE_HELP_URL", "javascript:alert(1)", "EVOKE_HELP_URL must begin with https:// or tel:"),
         ("EVOKE_FETCH_A_HOST", "many", "EVOKE_FETCH_A_HOST must be a whole number from 1 to 32, not 'many'"),
     ],
 )
