@@ -8,6 +8,7 @@ from kombu.transport import TRANSPORT_ALIASES
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "evoke.settings")
 
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "evoke.brokers:Transport"))
+TRANSPORT_ALIASES["filesystem"] = "evoke.folder_broker:Transport"
 app = Celery("evoke")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

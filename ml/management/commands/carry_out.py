@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection
 from ml import children, runs
 from ml.models import TrainingRun
 
-DEADLINE = 7.0  # seconds from the wish to stop to the end, whatever is under way
+DEADLINE = 6.0  # seconds from the wish to stop to the end, whatever is under way
 PR_SET_PDEATHSIG = 1  # from <sys/prctl.h>
 
 
