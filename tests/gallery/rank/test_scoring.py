@@ -234,7 +234,8 @@ def test_the_site_fills_while_scoring_runs(looker, pictures):
     pictures(40)
     seen = []
     scoring.score_pending(batch=10, progress=lambda _, done, total: seen.append((done, total, shown_now())))
-    assert seen == [(10, 40, 10), (20, 40, 20), (30, 40, 30), (40, 40, 40)]
+    assert len(seen) >= 4 and seen[-1] == (40, 40, 40)  # a block's end may make a batch smaller
+    assert all(done == shown and total == 40 for done, total, shown in seen)
 
 
 def test_an_incoming_network_takes_over_when_it_has_scored_everything(looker, pictures, incoming):
