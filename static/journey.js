@@ -4,9 +4,19 @@
   const one = (selector) => document.querySelector(selector);
   const pressed = (button, is) => button.setAttribute("aria-pressed", String(is));
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches || document.documentElement.dataset.motion;
-  let seconds = 0, timer = 0;
+  let seconds = 0, timer = 0, busy = false, wanted = "";
 
-  const go = (where) => one(`#step a[rel=${where}]`)?.click();
+  // A step at a time: what is pressed while one is on its way is done when that has come.
+  function go(where) {
+    if (busy) wanted = where;
+    else one(`#step a[rel=${where}]`)?.click();
+  }
+  function ready() {
+    const next = wanted;
+    busy = false;
+    wanted = "";
+    if (next) go(next);
+  }
   const leave = () => one(".leave, .leave-by")?.click();
 
   // The pace begins to count when the photograph is there, and never runs where nobody sees it.
@@ -66,9 +76,12 @@
     event.detail.shouldSwap = false;
     location.assign(event.detail.pathInfo.responsePath || event.detail.pathInfo.requestPath);
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:beforeRequest", ({ target }) => { if (target.matches("#step a[rel]")) busy = true; });
+  for (const failure of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(failure, ready);
+  document.addEventListener("htmx:afterSettle", (event) => {
     const told = one("#told"), sentence = [one("#step h1")?.textContent, one(".scene .light")?.alt].filter(Boolean).join(": ");
     if (told && told.textContent !== sentence) told.textContent = sentence;
     wait();
+    if (event.target.id === "step") ready();
   });
 })();
