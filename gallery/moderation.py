@@ -7,6 +7,7 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from gallery import reports, safety
 from gallery.models import Decision, Photo, Report, SafetyCheck
+from gallery.models.photos import PhotoQuerySet
 
 WAYS = {"open": "To decide", "held": "Held", "hidden": "Hidden by a decision"}
 _Kind = Decision.Kind
@@ -84,7 +85,7 @@ class Case:
         return next((one for one in self.decisions if one.taken_back_at is None), None)
 
 
-def waiting(way: str = "open") -> QuerySet[Photo]:
+def waiting(way: str = "open") -> PhotoQuerySet:
     """Photographs to decide on, the most urgent first and the longest waiting before others; or held, or hidden."""
     photos = Photo.objects.exclude(status=Photo.Status.REMOVED)
     if way != "open":

@@ -1,5 +1,5 @@
 """The gallery's rooms in the admin."""
 
-from gallery.admin import crawls, duplicates, photos, scores, takedowns, visits
+from gallery.admin import crawls, duplicates, photos, reports, scores, takedowns, visits
 
-__all__ = ["crawls", "duplicates", "photos", "scores", "takedowns", "visits"]
+__all__ = ["crawls", "duplicates", "photos", "reports", "scores", "takedowns", "visits"]
