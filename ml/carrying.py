@@ -45,7 +45,11 @@ def carry_out(run_id: int, worker: str, asked_to_stop: Callable[[], bool] = lamb
         except Stopped:
             recorder.write(runs.give_back)
         except Exception as error:
-            recorder.end(*_told(run, error))
+            if asked_to_stop():  # whoever ends a service may end the processes that read for it, too
+                log.info("Stopped in the middle of a step: %s", error)
+                recorder.write(runs.give_back)
+            else:
+                recorder.end(*_told(run, error))
         else:
             figures = network.card.get("figures", {})
             if recorder.write(lambda mine: runs.finish(mine, network, figures)):

@@ -59,15 +59,26 @@ def _wait(child: subprocess.Popen) -> int:
 
 
 def of_worker(pid: int) -> list[psutil.Process]:
-    """The training processes below a worker's main process, whichever pool it has."""
-    found = []
-    for child in psutil.Process(pid).children(recursive=True):
-        try:
-            if COMMAND in child.cmdline():
-                found.append(child)
-        except psutil.Error:  # gone meanwhile
-            continue
-    return found
+    """The training processes below a worker's main process, whichever pool it has.
+
+    Not those that read photographs for them: they look the same, and a training that loses one fails.
+    """
+    found = {child.pid: child for child in psutil.Process(pid).children(recursive=True) if _trains(child)}
+    return [child for child in found.values() if _parent(child) not in found]
+
+
+def _trains(child: psutil.Process) -> bool:
+    try:
+        return COMMAND in child.cmdline()
+    except psutil.Error:  # gone meanwhile
+        return False
+
+
+def _parent(child: psutil.Process) -> int:
+    try:
+        return int(child.ppid())
+    except psutil.Error:
+        return 0
 
 
 def stop(children: list[psutil.Process], patience: float = PATIENCE) -> None:

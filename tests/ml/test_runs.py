@@ -153,6 +153,14 @@ def test_stopping_in_order_gives_the_run_back_and_is_no_death(retrain):
     assert (run.state, run.attempts, run.lease_until) == ("queued", 0, None)
 
 
+def test_an_error_while_it_stops_is_no_failure(retrain):
+    retrain(OSError("a process that read photographs was ended, too"))
+    run, asked = waiting_run(), iter([False])
+    carrying.carry_out(run.pk, "here, process 1", lambda: next(asked, True))
+    run.refresh_from_db()
+    assert (run.state, run.attempts) == ("queued", 0)
+
+
 def test_what_a_lost_worker_still_says_is_not_written(retrain):
     run = waiting_run()
     mine = runs.claim(run.pk, "here, process 1")
