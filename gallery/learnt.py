@@ -241,6 +241,6 @@ def _told(low: list[Photo], high: list[Photo], standing: directions.Standing) ->
 def _sentence(standing: directions.Standing) -> str:
     if standing.surely < LEANS:
         return "Too early to say which way you lean."
-    side = "those on the right" if standing.at > 0 else "those on the left"
+    side = "the last three" if standing.at > 0 else "the first three"
     how = "far more" if abs(standing.at) > 1 else "more"
     return f"You like {side} {how} than most{'' if standing.surely >= SURELY else ', probably'}."
