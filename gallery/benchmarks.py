@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gallery.collect import duplicates
 from gallery.crawl_speed import Crawl
 from gallery.rank import learning, ranking, shortlist, taste
+from gallery.score_speed import Scoring
 from ml.interface import MOODS
 
 FLOOR = 0.3
@@ -181,4 +182,4 @@ def made_up_arrays(count: int, folder: Path, rng: np.random.Generator) -> shortl
     return shortlist.read_files(folder, version=0, network_id=0)
 
 
-BENCHMARKS = (Ranking, Duplicates, Crawl)
+BENCHMARKS = (Ranking, Duplicates, Crawl, Scoring)
