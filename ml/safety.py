@@ -5,6 +5,7 @@ blue first, less the mean of its training photographs. Its authors call .8 and m
 promise nothing. Violence, self-harm and who is in the picture it does not know. No Django, no torch.
 """
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -33,7 +34,10 @@ class SafetyClassifier:
 
 
 def prepared(image: Image.Image) -> NDArray[np.float32]:
-    """(224, 224, 3) as the network takes it."""
+    """(224, 224, 3) as the network takes it, once through JPEG as it was trained (.21 apart for one of 188 if not)."""
     edge = (SIDE - MIDDLE) // 2
-    pixels = np.asarray(image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR), np.float32)
-    return pixels[edge:-edge, edge:-edge, ::-1] - MEAN
+    squeezed = image.convert("RGB").resize((SIDE, SIDE), Image.Resampling.BILINEAR)
+    with io.BytesIO() as stream:
+        squeezed.crop((edge, edge, SIDE - edge, SIDE - edge)).save(stream, "JPEG")
+        pixels = np.asarray(Image.open(stream), np.float32)
+    return pixels[:, :, ::-1] - MEAN

@@ -138,7 +138,7 @@ def test_the_queue_makes_few_queries_however_long_it_is(moderator, photos, djang
 def test_it_says_whether_the_safety_model_is_on(moderator, photos, monkeypatch):
     assert "manage.py install_weights safety" in moderator.get(QUEUE).content.decode()
     monkeypatch.setattr(interface, "safety_installed", lambda: True)
-    assert "from 0.5 on it needs review, from 0.85 on it is held" in moderator.get(QUEUE).content.decode()
+    assert "from 0.5 on it needs review, from 0.95 on it is held" in moderator.get(QUEUE).content.decode()
 
 
 def test_held_and_hidden_photographs_are_found_again(moderator, photos):
