@@ -23,6 +23,16 @@ KILLS = int(os.environ.get("EVOKE_TRAINING_KILLS", "2"))
 DJANGO = [sys.executable, "-P", "-m", "django"]
 # A tiny network, whose training on a few photographs takes some seconds: enough to be killed in.
 NET = ("ram", ["side=32", "patch=8", "scales=2", "rollouts=2", "batch=4", "epochs=12"])
+SHELL = """
+import contextlib, io, json, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "evoke.settings"
+import django
+django.setup()
+for line in sys.stdin:
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(json.loads(line), {})
+    print(json.dumps(said.getvalue()), flush=True)
+"""
 BEGIN = """
 import json, sys
 from ml import runs
@@ -37,6 +47,11 @@ from ml.models import TrainingRun
 run = TrainingRun.objects.select_related("network").get(pk={run})
 print(json.dumps([run.state, run.attempts, run.message, run.worker, run.step,
                   run.network and run.network.card["arguments"]["joined"]["speaker"]]))
+"""
+BEATS = """
+from ml.models import WorkerBeat
+for beat in WorkerBeat.objects.all():
+    print(beat.queues)
 """
 LET_GO = """
 from datetime import timedelta
@@ -55,17 +70,21 @@ class Site:
         self.var = var
         self.environment = {**os.environ, "EVOKE_VAR": str(var), "OMP_NUM_THREADS": "1"}
         self.children: list[subprocess.Popen] = []
+        self.told: subprocess.Popen | None = None
 
     def start(self, *words: str) -> subprocess.Popen:
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.children.append(subprocess.Popen([*DJANGO, *words], env=self.environment, **pipes))
+        self.children.append(subprocess.Popen([*DJANGO, *words], env=self.environment, stderr=subprocess.DEVNULL))
         return self.children[-1]
 
     def shell(self, code: str) -> str:
-        child = self.start("shell", "--no-imports", "-c", code)
-        out, err = child.communicate(timeout=120)
-        assert child.returncode == 0, err
-        return out.strip().splitlines()[-1] if out.strip() else ""
+        """What code of the site prints; one process runs all of it, since each start takes seconds."""
+        if self.told is None:
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            self.told = subprocess.Popen([sys.executable, "-P", "-c", SHELL], env=self.environment, **pipes)
+            self.children.append(self.told)
+        self.told.stdin.write(json.dumps(code) + "\n")
+        self.told.stdin.flush()
+        return json.loads(self.told.stdout.readline())
 
     def begin(self) -> int:
         recipe, options = NET
@@ -76,6 +95,15 @@ class Site:
 
     def worker(self, run: int) -> subprocess.Popen:
         return self.start("shell", "--no-imports", "-c", f"from ml import tasks; tasks.train({run})")
+
+    def celery(self) -> subprocess.Popen:
+        """A real worker of the queues that a GPU's machine serves; it finds messages in the site's folder."""
+        words = ["-m", "celery", "-A", "evoke", "worker", "-P", "solo", "-Q", "train,score", "--loglevel", "INFO"]
+        log = (self.var / "worker.log").open("ab")
+        self.children.append(
+            subprocess.Popen([sys.executable, "-P", *words], env=self.environment, stdout=log, stderr=log)
+        )
+        return self.children[-1]
 
     def trainer(self, worker: subprocess.Popen) -> psutil.Process:
         """The process that trains for a worker."""
@@ -109,7 +137,7 @@ def site(tmp_path_factory) -> Iterator[Site]:
     for child in site.children:
         if child.poll() is None:
             child.kill()
-        child.communicate()
+        child.wait()
 
 
 @pytest.fixture(scope="module")
@@ -188,4 +216,26 @@ def test_a_cancelled_training_ends_by_itself_and_can_be_resumed(site, quiet):
     assert worker.wait(30) == 0
     assert site.standing(run)[0] == "cancelled"
     site.shell(f"from ml import runs; runs.resume({run})")
+    finished(site, run, quiet)
+
+
+def test_a_worker_of_the_queue_stops_within_ten_seconds_and_the_next_goes_on(site, quiet):
+    run = site.begin()
+    worker = site.celery()
+    trainer = site.trainer(worker)
+    until(site.checkpoint(run).is_file)
+    assert site.shell(BEATS) == "score, train\n"
+    started = time.monotonic()
+    worker.terminate()
+    assert worker.wait(15) == 0
+    assert time.monotonic() - started < 10
+    assert not trainer.is_running()
+    assert (site.standing(run)[:2], site.shell(BEATS)) == (["queued", 0], "")
+    second = site.celery()
+    site.shell(LET_GO.format(run=run))
+    until(lambda: site.standing(run)[0] == "running")
+    site.trainer(second)
+    second.kill()
+    second.wait()
+    until(lambda: site.standing(run)[0] == "queued", 15)
     finished(site, run, quiet)
