@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 NETWORKS = ("tf_efficientnet_lite0", "tf_efficientnet_lite2")
 BATCH = 32
@@ -66,8 +67,10 @@ def pyiqa_loop() -> Callable[[list[str]], None]:
     def without_weights(name: str, **options: Any) -> Any:
         return make(name, **{**options, "pretrained": False})
 
-    timm.create_model = without_weights
-    metrics = [pyiqa.create_metric("nima", base_model_name=name, pretrained=False, device="cpu") for name in NETWORKS]
+    with mock.patch.object(timm, "create_model", without_weights):
+        metrics = [
+            pyiqa.create_metric("nima", base_model_name=name, pretrained=False, device="cpu") for name in NETWORKS
+        ]
 
     def run(paths: list[str]) -> None:
         for path in paths:

@@ -186,7 +186,7 @@ def _renditions(path: Path) -> list[tuple[int, int, str, int]]:
     from gallery.collect.render import WEBP
 
     try:
-        image = Image.open(path)
+        image: Image.Image = Image.open(path)
         image.draft("RGB", (2 * WIDTHS[-1], 2 * WIDTHS[-1]))
         image = ImageOps.exif_transpose(image).convert("RGB")
     except (OSError, ValueError):
