@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from ml import interface
 from ml.admin import compare
 from ml.admin.readonly import ReadOnlyAdmin, lines
-from ml.models import Network, TrainingRun
+from ml.models import Network, Promotion, TrainingRun
 
 
 @admin.register(Network)
@@ -52,17 +52,25 @@ class NetworkAdmin(ReadOnlyAdmin):
         rows = [
             (
                 *(_minute(p.asked_at), p.actor or "Evoke", p.reason or "no reason given"),
-                *(", forced" if p.forced else "", _minute(p.live_at) or "not yet", _minute(p.ended_at) or "now"),
+                *(", forced" if p.forced else "", _ranked(p)),
             )
             for p in network.promotions.select_related("actor").order_by("asked_at")
         ]
-        return format_html_join("", "{} by {}: {}{} (ranked from: {}, until: {})<br>", rows) or "never"
+        return format_html_join("", "{} by {}: {}{} ({})<br>", rows) or "never"
 
     def retrain(self, request: HttpRequest) -> HttpResponse:
         return _retrain(request)
 
     def promote(self, request: HttpRequest, pk: int) -> HttpResponse:
         return _promote(request, pk)
+
+
+def _ranked(promotion: Promotion) -> str:
+    """When it ranked the site by this promotion, in words."""
+    if promotion.live_at is None:
+        return "called off" if promotion.ended_at else "on its way in"
+    since = _minute(promotion.live_at)
+    return f"ranked from {since} until {_minute(promotion.ended_at)}" if promotion.ended_at else f"ranks since {since}"
 
 
 def _minute(moment: datetime | None) -> str:
