@@ -173,7 +173,7 @@ def _found(arrays: shortlist.Arrays, visitor: Visitor, veiled: tuple[str, ...], 
         rise[shift[rise] > 0],
         fall[shift[fall] < 0],
         shift,
-        _sides(arrays.version, veiled),
+        arrays.once(("sides", veiled), lambda: _sides(arrays, veiled)),
         [directions.standing(axis, prior.covariance, mean, beauty.precision) for axis in axes],
         directions.known(directions.sample(arrays), prior.covariance, beauty.precision),
     )
@@ -184,12 +184,8 @@ def _axes(network_id: int) -> NDArray[np.floating]:
     return directions.strongest(interface.prior(network_id).covariance, EMBEDDED, DIRECTIONS)
 
 
-@lru_cache(maxsize=16)
-def _sides(version: int, veiled: tuple[str, ...]) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]:
-    """The rows at the high and at the low end of each direction, none twice; by the shortlist's version."""
-    arrays = shortlist.current()
-    if arrays is None or arrays.version != version:
-        return ()
+def _sides(arrays: shortlist.Arrays, veiled: tuple[str, ...]) -> tuple[tuple[NDArray[np.intp], NDArray[np.intp]], ...]:
+    """The rows at the high and at the low end of each direction, none twice."""
     found: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
     free = _free(arrays, veiled)
     for axis in _axes(arrays.network_id):

@@ -93,6 +93,7 @@ class Looker(threading.Thread):
                 self.look("beautiful")
                 self.look("for_you")
                 self.ask("GET", "/")
+                self.ask("GET", "/you/")
         except Exception as error:
             self.wrong.append(repr(error))
 
