@@ -33,7 +33,6 @@ KEY = "joined"  # in a joined file's arguments
 SPOKEN = ("score", "distribution", "binary", "emotion")  # tasks that the site has a use for
 KEPT = ("prior.factor", "prior.variances", "prior.center", "prior.scale", "prior.floor", "embedding.scale")
 Floats = NDArray[np.floating]
-SIDE = 320  # pixels of a photograph's shorter side that these networks are shown
 Views = tuple[Any, ...]  # of one photograph, tensors (1, 3, h, w)
 
 
@@ -83,7 +82,7 @@ class JoinedScorer:
         net, self._classes = catalog.of_file(speaker)
         self._net = net.to(self._device)
         self.engine = self._base.engine
-        self.side, self.lanes, self.batch = max(SIDE, self._base.side), 1, self._base.batch
+        self.side, self.lanes, self.batch = self._base.side, 1, self._base.batch
 
     def __call__(self, images: Sequence["Image"]) -> Scores:
         return self.score(images)

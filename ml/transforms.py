@@ -3,8 +3,6 @@
 They end in uint8 (height, width, 3); the network itself scales to (x - 127) / 128.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -28,8 +26,3 @@ def eval_view(image: Image.Image, view: str, size: int) -> NDArray[np.uint8]:
     left, top = (image.width - side) / 2, (image.height - side) / 2
     box = (left, top, left + side, top + side)
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0))
-
-
-def needed(view: str, size: int) -> int:
-    """Pixels of a photograph's shorter side that suffice for a view: nothing is enlarged."""
-    return math.ceil(size / CROP) if view == "crop" else size

@@ -169,4 +169,3 @@ def test_prepared_photographs_score_as_whole_ones_do(small_network, cache, small
     one = scorer.Scorer(small_network, cache)
     ready = one.score_prepared([one.prepare(image) for image in images])
     assert np.allclose(ready.embedding, one.score(images).embedding, atol=1e-4)
-    assert one.side == 256  # a crop of 224 out of it
