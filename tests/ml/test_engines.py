@@ -124,6 +124,12 @@ def test_the_fastest_that_does_not_stray_is_chosen_and_remembered(tested, tmp_pa
     assert [finding["dropped"] for finding in kept["findings"]] == ["", "", "it strays from fp32"]
 
 
+def test_onnx_runtime_stays_where_another_is_hardly_faster(tested, tmp_path, monkeypatch):
+    rates = {"onnxruntime": 76.0, "openvino": 80.0}
+    monkeypatch.setattr(engines, "_tested", lambda name, *_: Finding(name, rates.get(name, 0.0)))
+    assert engines.choose("net-1", Path("model"), Path("source"), tmp_path) == "onnxruntime"
+
+
 def test_another_machine_measures_for_itself(tested, tmp_path, monkeypatch):
     engines.choose("net-1", Path("model"), Path("source"), tmp_path)
     monkeypatch.setattr(engines, "machine", lambda: "another")
