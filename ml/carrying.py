@@ -25,6 +25,8 @@ from ml.rows import Selection, TrainingRow, rows_hash, selection_of
 log = logging.getLogger(__name__)
 State = TrainingRun.State
 COPY = "photographs"  # of the collection, in the run's folder
+JUDGING = "judging.txt"  # beside it
+ID_DIGITS = 16  # of SHA-256: how a published version names a photograph
 MENDABLE = ("NoWeights", "Diverged")  # by name: importing them would load torch for a starter's run
 
 
@@ -100,7 +102,7 @@ def _retrained(run: TrainingRun, base: NetworkFile, recorder: Recorder) -> Netwo
     rows = interface.training_rows(selection)
     sets = datasets.named(selection.sets)
     for each in sets:
-        rows += datasets.training_rows(each)
+        rows += datasets.training_rows(each, _judging(run))
     _refuse_unchanged(run, rows, sets)
     made = train.retrain(
         base,
@@ -113,6 +115,16 @@ def _retrained(run: TrainingRun, base: NetworkFile, recorder: Recorder) -> Netwo
     )
     facts = {"recipe": run.recipe, "path": f"{made.name}{files.SUFFIX}", "card": made.card}
     return Network.objects.get_or_create(name=made.name, defaults=facts)[0]
+
+
+def _judging(run: TrainingRun) -> Path:
+    """A file of the ids of the photographs that judge, as when the run began: no published version may teach them."""
+    listed = runs.folder(run.pk) / JUDGING
+    if not listed.is_file():
+        listed.parent.mkdir(parents=True, exist_ok=True)
+        ids = sorted(row.key[:ID_DIGITS] for row in interface.training_rows(part="test"))
+        files.write(listed, "\n".join(ids).encode())
+    return listed
 
 
 def _refuse_unchanged(run: TrainingRun, rows: list[TrainingRow], sets: list[datasets.DataSet]) -> None:
@@ -138,12 +150,14 @@ def _of_network(run: TrainingRun, selection: Selection, folder: Path, recorder: 
     from ml import checkpoints, experiment, schedules
     from ml.loop import Interrupted
 
-    data = [(each.kind, each.folder) for each in datasets.named(selection.sets)]
+    sets = datasets.named(selection.sets)
+    data = [(each.kind, each.folder) for each in sets]
+    own = [f"data.{name}={value}" for name, value in datasets.options_of(sets, _judging(run)).items()]
     if selection.collection and snapshot.facts(folder / COPY)["photographs"]:
         data.insert(0, ("snapshot", folder / COPY))
     if not data:
         raise DataError("Nothing of the collection is rated or has a mood, as far as it was chosen.")
-    plan = experiment.planned(run.recipe, data, run.options, run.seed)
+    plan = experiment.planned(run.recipe, data, [*run.options, *own], run.seed)
     recorder.stages = [epochs for _, epochs, _ in schedules.stages(plan.recipe)]
 
     def train(resume: bool) -> NetworkFile:

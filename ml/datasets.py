@@ -4,7 +4,7 @@ A folder is named KIND or KIND-ANYTHING (oasis, evoke-2026-11) with a kind of ml
 collection is of kind evoke. What another name has is not listed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -63,12 +63,20 @@ def fingerprint(found: DataSet) -> Iterator[str]:
             yield f"{found.name} {path.relative_to(found.folder)} {facts.st_size} {facts.st_mtime_ns}"
 
 
-def training_rows(found: DataSet) -> list[TrainingRow]:
-    """A data set's photographs as the starter learns from them: ratings on 1-7, and one of the six moods."""
+def options_of(found: Sequence[DataSet], without: Path) -> dict[str, str]:
+    """The readers' options: a version of our own collection leaves out the photographs that judge, listed in a file."""
+    return {"without": str(without)} if any(each.kind == "evoke" for each in found) else {}
+
+
+def training_rows(found: DataSet, without: Path) -> list[TrainingRow]:
+    """A data set's photographs as the starter learns from them: ratings on 1-7, and one of the six moods.
+
+    without: see options_of.
+    """
     from ml.data import kinds
     from ml.examples import open_image
 
-    photographs = kinds.read(found.kind, found.folder)
+    photographs = kinds.read(found.kind, found.folder, **options_of([found], without))
     scores, moods = _scores(photographs), _moods(photographs)
     return [
         TrainingRow(

@@ -74,9 +74,9 @@ def save(
     name = f"{recipe_name}-{hashlib.sha256(content).hexdigest()[:8]}"
     full = {**card, "name": name, "bytes": len(content)}
     weights, beside = folder / f"{name}{SUFFIX}", folder / f"{name}.json"
-    _write(beside, (json.dumps(full, indent=1, sort_keys=True) + "\n").encode())
+    write(beside, (json.dumps(full, indent=1, sort_keys=True) + "\n").encode())
     try:
-        _write(weights, content)
+        write(weights, content)
     except OSError:
         if not weights.exists():
             beside.unlink()
@@ -92,7 +92,7 @@ def copied(network: NetworkFile, folder: str | Path) -> NetworkFile:
     folder.mkdir(parents=True, exist_ok=True)
     for path in (network.path.with_suffix(".json"), network.path):
         if not (folder / path.name).is_file():
-            _write(folder / path.name, path.read_bytes())
+            write(folder / path.name, path.read_bytes())
     return dataclasses.replace(network, path=folder / network.path.name)
 
 
@@ -137,7 +137,7 @@ def _read_card(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write atomically: a reader sees the whole file or none, and a full disk leaves nothing half-done behind."""
     descriptor, fresh = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

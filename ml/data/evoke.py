@@ -31,10 +31,11 @@ SHARD = re.compile(r"shards/[a-z-]{2,5}/(train|val|test)-\d{6}\.tar")
 Row = dict[str, Any]
 
 
-def read(folder: Path, unpacked: str = "") -> Photographs:
+def read(folder: Path, unpacked: str = "", without: str = "") -> Photographs:
     """Label "emotion": the mood by whose words a photograph was found. Its version's split holds; groups are creators.
 
-    unpacked: where photographs are unpacked to; "" for a folder beside the version, named for it. Raises DataError.
+    unpacked: where photographs are unpacked to; "" for a folder beside the version, named for it. without: a file of
+    ids, one a line, of photographs that are left out. Raises DataError.
     """
     folder = Path(folder)
     if (folder / MANIFEST).is_file():
@@ -42,14 +43,15 @@ def read(folder: Path, unpacked: str = "") -> Photographs:
     named = _rows(folder / TABLE)
     place = Path(unpacked) if unpacked else folder.absolute().with_name(f"{folder.absolute().name}-photographs")
     _unpack(folder, place, [row for row in named if row["shard"]])
-    found = [row for row in named if _file(place, row).is_file()]
+    left_out = set(Path(without).read_text().split()) if without else set()
+    found = [row for row in named if row["id"] not in left_out and _file(place, row).is_file()]
     return Photographs(
         name="evoke",
         paths=[_file(place, row) for row in found],
         groups=np.array([_group(row) for row in found], np.str_),
         parts=np.array([PARTS[row["split"]] for row in found], np.str_),
         labels={"emotion": labels_of(MOODS, [row["mood"] for row in found])},
-        missing=len(named) - len(found),
+        missing=sum(row["id"] not in left_out for row in named) - len(found),
     )
 
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -94,12 +95,18 @@ def test_data_sets_are_found_by_their_kind_and_change_with_their_files(settings,
 
 
 def test_a_data_set_teaches_the_starter_on_its_own_scale(small_oasis):
-    rows = datasets.training_rows(datasets.DataSet("oasis-2", "oasis", small_oasis))
+    rows = datasets.training_rows(datasets.DataSet("oasis-2", "oasis", small_oasis), Path("none"))
     whole = kinds.read("oasis", small_oasis)
     assert len(rows) == len(whole) == 80
     assert rows[3].aesthetic == pytest.approx(1 + 6 * whole.score[3])
     assert rows[3].key.startswith("oasis-2/")
     assert rows[3].image().size == (120, 90)
+
+
+def test_only_a_version_of_our_own_is_told_which_photographs_judge(tmp_path):
+    oasis, own = (datasets.DataSet(kind, kind, tmp_path) for kind in ("oasis", "evoke"))
+    assert datasets.options_of([oasis], tmp_path / "list") == {}
+    assert datasets.options_of([oasis, own], tmp_path / "list") == {"without": str(tmp_path / "list")}
 
 
 def test_the_settings_of_forms_are_those_of_the_networks_code():

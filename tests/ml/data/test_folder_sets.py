@@ -136,6 +136,14 @@ def test_what_is_unpacked_is_not_unpacked_again_and_lost_shards_are_missing(vers
     assert evoke.read(version, unpacked=str(tmp_path / "there")).missing == 2
 
 
+def test_photographs_that_judge_elsewhere_are_left_out_and_not_missing(version, tmp_path):
+    listed = tmp_path / "judging.txt"
+    listed.write_text("\n".join((hashlib.sha256(jpeg(10)).hexdigest()[:16], "0" * 16)))
+    photographs = evoke.read(version, without=str(listed))
+    assert [path.read_bytes() for path in photographs.paths] == [jpeg(90), jpeg(200)]
+    assert photographs.missing == 1
+
+
 def test_bytes_of_another_sha256_are_refused(version):
     shard = version / "shards" / "open" / "train-000000.tar"
     content = bytearray(shard.read_bytes())
