@@ -24,6 +24,7 @@ from gallery.rank import learning
 
 LIMIT = Limit(calls=30, seconds=86_400, burst=10)
 HOLDS = Limit(calls=3, seconds=86_400, burst=2)  # two at once, never more than three in any day
+MOST_HELD = 200  # photographs held by one person's word each that nobody decided yet; further ones are only queued
 # One photograph from one address: the second is heard and not counted, for a month.
 ONCE = Limit(calls=2, seconds=2 * 30 * 86_400, burst=1)
 BUCKETS = ("report", "report-hold")
@@ -85,6 +86,10 @@ def report(*, photo: Photo, reporter: Reporter, reason: str, note: str = "") -> 
 
 
 def _hold_by_one(photo: Photo, reporter: Reporter) -> None:
+    """Hold it, unless that is asked for too often: by this reporter, or by everybody."""
+    open_ones = Report.objects.filter(reason=_Reason.PERSON, decision=None, photo__status=Photo.Status.HELD)
+    if open_ones.values("photo").distinct().count() >= MOST_HELD:
+        return
     if photo.status == Photo.Status.SHOWN and not reporter.may(BUCKETS[1], HOLDS):
         automatically(photo, _Kind.HOLD, "Somebody says that it shows a child or a private person.")
 

@@ -159,6 +159,14 @@ def test_one_person_or_one_address_is_no_crowd(photos):
     assert Report.objects.filter(photo=photos[1], counts=True).count() == 1
 
 
+def test_many_people_cannot_hold_more_than_so_many(photos, monkeypatch):
+    monkeypatch.setattr(reports, "MOST_HELD", 2)
+    for photo in photos:
+        report(photo, "person")
+    assert Photo.objects.filter(status="held").count() == 2
+    assert Report.objects.count() == 4
+
+
 def test_the_word_of_those_who_cried_wolf_counts_less(photos, keeper):
     wolves = [Visitor.objects.create() for _ in range(3)]
     for who in wolves:
