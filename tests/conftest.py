@@ -9,7 +9,10 @@ from pathlib import Path
 import django
 import pytest
 
-_var = tempfile.mkdtemp(prefix="evoke-tests-")
+# Processes of pytest-xdist share the folder of the process that started them: it was in their environment when
+# pytest-django read the settings, before this file was read. Their databases differ by name.
+SHARED = "PYTEST_XDIST_WORKER" in os.environ
+_var = os.environ["EVOKE_VAR"] if SHARED else tempfile.mkdtemp(prefix="evoke-tests-")
 os.environ["EVOKE_VAR"] = _var
 os.environ["DJANGO_SETTINGS_MODULE"] = (
     "evoke.settings"  # here and not in pyproject.toml: settings read EVOKE_VAR at import
@@ -24,7 +27,8 @@ for _name in (
 ):
     os.environ.pop(_name, None)
 # After the embedded server has let go of it (its keeper ends it when this process is gone).
-atexit.register(shutil.rmtree, _var, ignore_errors=True)
+if not SHARED:
+    atexit.register(shutil.rmtree, _var, ignore_errors=True)
 django.setup()  # now, with EVOKE_VAR set: conftests of single folders import models before pytest-django would do it
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from PIL import Image
 
 from gallery.collect import pool
@@ -94,8 +95,8 @@ def test_killed_half_way_it_goes_on_stores_nothing_twice_and_leaves_no_process(t
     photos.mkdir()
     for i in range(30):
         (photos / f"{i}.jpg").write_bytes(encoded(picture(i, (1000, 750))))
-    process = start_import(settings.DATABASES["default"]["NAME"], photos, tmp_path / "run.py")
-    deadline = time.monotonic() + 180
+    process = start_import(connection.settings_dict["NAME"], photos, tmp_path / "run.py")
+    deadline = time.monotonic() + 120
     while Photo.objects.count() < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     workers = psutil.Process(process.pid).children(recursive=True)
