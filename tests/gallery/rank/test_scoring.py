@@ -162,9 +162,9 @@ def test_a_deleted_photograph_gets_no_row(looker, pictures):
 
 
 def test_told_to_stop_it_finishes_what_is_under_way(looker, pictures):
-    photos = [photo.pk for photo in pictures(8)]
+    photos = [photo.pk for photo in pictures(24)]
     done = list(pipeline.score(interface.active().id, photos, 2, lambda: looker.shown > 0))
-    assert sum(part.scored for part in done) == looker.shown == Score.objects.count() < 8
+    assert sum(part.scored for part in done) == looker.shown == Score.objects.count() < 24
 
 
 def test_the_command_waits_for_another_process_and_says_what_is_left(looker, pictures, another_scores, monkeypatch):
