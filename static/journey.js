@@ -4,18 +4,21 @@
   const one = (selector) => document.querySelector(selector);
   const pressed = (button, is) => button.setAttribute("aria-pressed", String(is));
   const still = () => matchMedia("(prefers-reduced-motion: reduce)").matches || document.documentElement.dataset.motion;
-  let seconds = 0, timer = 0, busy = false, wanted = "";
+  let seconds = 0, timer = 0, busy = false, wanted = null;
 
-  // A step at a time: what is pressed while one is on its way is done when that has come.
-  function go(where) {
-    if (busy) wanted = where;
-    else one(`#step a[rel=${where}]`)?.click();
+  // A step at a time: what is pressed while one is on its way is done when that has come, and htmx knows its links.
+  // Pressed before, they would leave the page, and with it full screen and pace.
+  function soon(act) {
+    if (busy) wanted = act;
+    else act();
   }
+  const press = (selector) => soon(() => one(`#step ${selector}`)?.click());
+  const go = (where) => press(`a[rel=${where}]`);
   function ready() {
-    const next = wanted;
+    const act = wanted;
     busy = false;
-    wanted = "";
-    if (next) go(next);
+    wanted = null;
+    act?.();
   }
   const leave = () => one(".leave, .leave-by")?.click();
 
@@ -57,7 +60,7 @@
       return seconds ? pace(0) : go("next");
     }
     if (key === "ArrowRight" || key === "ArrowLeft") return go(key === "ArrowRight" ? "next" : "prev");
-    if (/^[1-5]$/.test(key)) one(`#step [data-mark="${key}"]:not([aria-pressed="true"])`)?.click();
+    if (/^[1-5]$/.test(key)) press(`[data-mark="${key}"]:not([aria-pressed="true"])`);
   });
 
   let from = null;

@@ -62,7 +62,6 @@ def led(page, way):
 
 def step(page, number):
     page.wait_for_url(re.compile(rf"/journey/\d+/{number}/$"))
-    page.locator(".htmx-request, .htmx-swapping, .htmx-settling").first.wait_for(state="detached")
 
 
 def test_from_sad_to_happy_by_keyboard(open_page, way):
